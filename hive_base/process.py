@@ -1,0 +1,75 @@
+"""The one place that runs other programs: argument lists, an explicit environment, a time limit, no shell."""
+
+import asyncio
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
+BASE_ENVIRONMENT: Mapping[str, str] = {"PATH": SAFE_PATH, "LANG": "C.UTF-8"}
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended. Output is text, undecodable bytes replaced."""
+
+    arguments: Sequence[str]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class ProcessError(Exception):
+    """A program failed, could not be started, or took too long."""
+
+    def __init__(self, message: str, completed: Completed | None = None) -> None:
+        super().__init__(message)
+        self.completed = completed
+
+
+def _failure(done: Completed) -> ProcessError:
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    detail = f": {said[-1]}" if said else ""
+    return ProcessError(f"{done.arguments[0]} failed with exit code {done.exit_code}{detail}", done)
+
+
+async def run(
+    arguments: Sequence[str | Path],
+    *,
+    stdin: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    time_limit: float = 60,
+    check: bool = True,
+) -> Completed:
+    """Run a program to its end. It gets `BASE_ENVIRONMENT` and what is given, nothing of our own environment.
+
+    Raises ProcessError when it cannot be started, runs into the time limit (it is then killed), or, with `check`,
+    ends with another exit code than 0. Secrets go by `stdin`, never by argument.
+    """
+    words = [str(a) for a in arguments]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**BASE_ENVIRONMENT, **(environment or {})},
+            cwd=directory,
+        )
+    except OSError as error:
+        raise ProcessError(f"{words[0]} cannot be started: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(time_limit):
+            out, err = await process.communicate(stdin)
+    except TimeoutError:
+        raise ProcessError(f"{words[0]} did not end within {time_limit:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    done = Completed(words, process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+    if check and done.exit_code != 0:
+        raise _failure(done)
+    return done

@@ -1,0 +1,116 @@
+"""The one family of errors. Each has a Varlink name, an HTTP status, and a docstring that is its default message.
+
+On the wire an error is `org.hive.<Name>` (the systemd convention of an interface that holds errors only, as
+`io.systemd` does) with parameters `message`, `hint`, `retry_after` (seconds) and `limit`.
+"""
+
+from typing import ClassVar
+
+ERROR_INTERFACE = "org.hive"
+
+
+class HiveError(Exception):
+    """Something went wrong inside the hive."""
+
+    http_status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str = "",
+        retry_after: float | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.hint = hint
+        self.retry_after = retry_after
+        self.limit = limit
+        super().__init__(self.message)
+
+    @classmethod
+    def varlink_name(cls) -> str:
+        return f"{ERROR_INTERFACE}.{cls.__name__.removesuffix('Error')}"
+
+    def sentence(self) -> str:
+        """What happened and what to do, as one line for a person or a model."""
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidError(HiveError):
+    """That is not a valid request."""
+
+    http_status = 400
+
+
+class NotSignedInError(HiveError):
+    """Nobody is signed in on this session."""
+
+    http_status = 401
+
+
+class ForbiddenError(HiveError):
+    """That needs a role or a capability that the caller does not have."""
+
+    http_status = 403
+
+
+class NotFoundError(HiveError):
+    """There is no such thing."""
+
+    http_status = 404
+
+
+class UnknownRecipientError(NotFoundError):
+    """There is no agent of that name."""
+
+
+class ConflictError(HiveError):
+    """That cannot be done in the present state."""
+
+    http_status = 409
+
+
+class InstanceReplacedError(ConflictError):
+    """A newer harness instance has taken over this agent."""
+
+
+class TooLargeError(HiveError):
+    """That is over a limit."""
+
+    http_status = 413
+
+
+class RateLimitedError(HiveError):
+    """Too many requests."""
+
+    http_status = 429
+
+
+class TimedOutError(HiveError):
+    """It did not happen within the given time."""
+
+    http_status = 504
+
+
+class UnavailableError(HiveError):
+    """A part of the hive is not reachable."""
+
+    http_status = 503
+
+
+class StorageError(HiveError):
+    """The hive's disk or database refused a write."""
+
+    http_status = 507
+
+
+def family() -> dict[str, type[HiveError]]:
+    """Every error class by its Varlink name."""
+    found: dict[str, type[HiveError]] = {}
+    todo: list[type[HiveError]] = [HiveError]
+    while todo:
+        cls = todo.pop()
+        found[cls.varlink_name()] = cls
+        todo += cls.__subclasses__()
+    return found

@@ -1,0 +1,86 @@
+"""How an interface is written down: a class with a Varlink name whose methods are marked `@rpc`.
+
+A method takes one request model and returns one reply model, or an async iterator of reply models (Varlink's `more`).
+`send_later` in Python is `SendLater` on the wire. A server implements the interface by subclassing it; a client gets
+an instance whose methods make the calls (`hive_rpc.client`); the `.varlink` text is generated from it.
+"""
+
+import collections.abc
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from hive_rpc.types import Model, Role
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rpc(role: Role | None = None) -> Callable[[F], F]:
+    """Mark a method as part of the interface; `role` is what an operator needs to call it."""
+
+    def mark(function: F) -> F:
+        function.__rpc_role__ = role  # type: ignore[attr-defined]
+        function.__isabstractmethod__ = True  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of an interface, resolved from its annotations."""
+
+    interface: str
+    attribute: str
+    """The Python name."""
+    wire_name: str
+    """The name on the wire, without the interface."""
+    request: type[Model]
+    reply: type[Model]
+    streaming: bool
+    role: Role | None
+    doc: str
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.interface}.{self.wire_name}"
+
+
+class Interface:
+    """The base of every interface class."""
+
+    varlink_name: ClassVar[str]
+
+    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is not None:
+            cls.varlink_name = name
+
+
+def methods(interface: type[Interface]) -> dict[str, Method]:
+    """The methods of an interface by wire name, in the order in which they are written."""
+    declaring = next(c for c in interface.__mro__ if "varlink_name" in c.__dict__)
+    name: str = declaring.__dict__["varlink_name"]
+    found: dict[str, Method] = {}
+    for attribute, function in declaring.__dict__.items():
+        if not hasattr(function, "__rpc_role__"):
+            continue
+        hints = typing.get_type_hints(function)
+        reply = hints["return"]
+        streaming = typing.get_origin(reply) is collections.abc.AsyncIterator
+        if streaming:
+            (reply,) = typing.get_args(reply)
+        wire_name = "".join(part.capitalize() for part in attribute.split("_"))
+        found[wire_name] = Method(
+            interface=name,
+            attribute=attribute,
+            wire_name=wire_name,
+            request=hints["request"],
+            reply=reply,
+            streaming=streaming,
+            role=function.__rpc_role__,
+            doc=inspect.getdoc(function) or "",
+        )
+    return found

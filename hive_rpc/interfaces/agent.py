@@ -1,0 +1,187 @@
+"""`org.hive.Agent`: what an agent's harness may ask of core, on that agent's own `core.sock`.
+
+The caller's name is the socket it came in on; no parameter says who is asking.
+"""
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+
+from hive_rpc.interface import Interface, rpc
+from hive_rpc.types import AgentState, Empty, Event, Message, Model, Seconds, Time
+
+
+class HelloRequest(Model):
+    instance: str
+    """An id made at each start of the harness; messages are leased to it."""
+    version: str = ""
+
+
+class HelloReply(Model):
+    name: str
+    hive_version: str
+    lease_seconds: Seconds
+    """Renew well within this."""
+
+
+class SendRequest(Model):
+    to: str
+    """An agent's name, `operator`, or `*` for every agent."""
+    body: str
+    key: str | None = None
+    """Sending again with the same key returns the first message's id and sends nothing."""
+    in_reply_to: str | None = None
+    automatic: bool = False
+    """The body is a turn's final text, not something the model chose to send."""
+
+
+class SendReply(Model):
+    id: str
+
+
+class ReceiveRequest(Model):
+    wait_seconds: Seconds = 0
+    """How long to wait for a first message; 60 at most."""
+    max: int = 10
+
+
+class ReceiveReply(Model):
+    messages: list[Message]
+
+
+class IdsRequest(Model):
+    ids: list[str]
+
+
+class RenewReply(Model):
+    renewed: list[str]
+    """Those of the ids that are still leased to this instance; what is missing was lost and will be redelivered."""
+    expires_at: Time
+
+
+class AckReply(Model):
+    acked: list[str]
+    """Those of the ids that are done now or were before; what is missing was lost and will be redelivered."""
+
+
+class NackRequest(Model):
+    ids: list[str]
+    reason: str
+
+
+class Peer(Model):
+    name: str
+    state: AgentState
+
+
+class WhoAmIReply(Model):
+    name: str
+    machine: str
+    capabilities: list[str]
+    model: str | None
+    unread: int
+    peers: list[Peer]
+    """Whom a message can be sent to, besides `operator`."""
+
+
+class CommandKind(StrEnum):
+    SETTINGS = "settings"
+    DRAIN = "drain"
+    """Finish the turn that runs, take no new message, report `stopped`."""
+    CANCEL = "cancel"
+    """Interrupt the turn that runs."""
+
+
+class Settings(Model):
+    """What the operator configured for this agent, as the harness needs it. Sent first, and at each change."""
+
+    model: str | None = None
+    """A model name or alias; None is the CLI's default."""
+    system_prompt: str = ""
+    """What is said to the model besides the hive's own prompt."""
+    environment: dict[str, str] = {}
+    keep_warm_seconds: Seconds = 120
+    """How long the runner is kept after a turn."""
+    turn_limit_seconds: Seconds = 3600
+    silence_limit_seconds: Seconds = 600
+    """A turn without any event for so long is interrupted."""
+
+
+class Command(Model):
+    kind: CommandKind
+    settings: Settings | None = None
+
+
+class ReportStateRequest(Model):
+    state: AgentState
+    reason: str | None = None
+    until: Time | None = None
+    model: str | None = None
+    """The model that the last turn really used."""
+
+
+class PushEventsRequest(Model):
+    events: list[Event]
+    """In sequence; at most 200 and one frame."""
+
+
+class PushEventsReply(Model):
+    sequence: int
+    """The highest sequence that core has stored for this instance; forget everything up to it."""
+
+
+class Agent(Interface, name="org.hive.Agent"):
+    """Every agent's harness, on its own socket."""
+
+    @rpc()
+    async def hello(self, request: HelloRequest) -> HelloReply:
+        """Say which harness instance is speaking on this connection.
+
+        A new instance takes over: what was leased to an older one is redelivered, and the older one's calls are
+        refused with `InstanceReplaced`. A connection without a hello acts for the agent's current instance.
+        """
+        raise NotImplementedError
+
+    @rpc()
+    async def send(self, request: SendRequest) -> SendReply:
+        """Send a message. It is durable when the reply comes. A body over 128 KiB is refused with `TooLarge`."""
+        raise NotImplementedError
+
+    @rpc()
+    async def receive(self, request: ReceiveRequest) -> ReceiveReply:
+        """Lease the oldest waiting messages to this instance; an empty list when none came within the wait."""
+        raise NotImplementedError
+
+    @rpc()
+    async def renew(self, request: IdsRequest) -> RenewReply:
+        """Extend the leases of messages that are still being worked on."""
+        raise NotImplementedError
+
+    @rpc()
+    async def ack(self, request: IdsRequest) -> AckReply:
+        """Say that messages are done with. Durable when the reply comes; doing it twice is no error."""
+        raise NotImplementedError
+
+    @rpc()
+    async def nack(self, request: NackRequest) -> Empty:
+        """Give messages back to be delivered again, with one attempt more."""
+        raise NotImplementedError
+
+    @rpc()
+    async def who_am_i(self, request: Empty) -> WhoAmIReply:
+        """Name, capabilities, unread messages and whom one can write to."""
+        raise NotImplementedError
+
+    @rpc()
+    def commands(self, request: Empty) -> AsyncIterator[Command]:
+        """Settings first, then settings at each change and the operator's commands, until the connection ends."""
+        raise NotImplementedError
+
+    @rpc()
+    async def report_state(self, request: ReportStateRequest) -> Empty:
+        """Say what the harness is doing now."""
+        raise NotImplementedError
+
+    @rpc()
+    async def push_events(self, request: PushEventsRequest) -> PushEventsReply:
+        """Hand over live events. Sequences already stored are ignored, so that resending is safe."""
+        raise NotImplementedError

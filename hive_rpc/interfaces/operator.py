@@ -1,0 +1,314 @@
+"""`org.hive.Operator`: what an operator may do, on `operator.sock` (the shell) and `web.sock` (the dashboard).
+
+On `operator.sock` the peer's uid is who acts, as an admin; on `web.sock` every call carries a session token and the
+role of its operator decides.
+"""
+
+from collections.abc import AsyncIterator
+
+from hive_rpc.interface import Interface, rpc
+from hive_rpc.types import (
+    AgentName,
+    AgentState,
+    ContainerState,
+    Empty,
+    Event,
+    Message,
+    Model,
+    Object,
+    Role,
+    Seconds,
+    Time,
+    Turn,
+)
+
+
+class OperatorRequest(Model):
+    session: str | None = None
+    """The session token; needed on `web.sock`, ignored on `operator.sock`."""
+
+
+class HiveStatus(Model):
+    name: str
+    version: str
+    since: Time
+    stand_in: bool
+    """No account is configured: the stand-in model answers."""
+    model_backend: str
+    """What answers the agents, in words for a person; empty while the gateway has not said."""
+    gateway: bool
+    """The gateway is connected."""
+    healthy: bool
+    dashboard: str | None = None
+    """The dashboard's address."""
+
+
+class AgentStatus(Model):
+    name: str
+    state: AgentState
+    since: Time
+    reason: str | None = None
+    until: Time | None = None
+    container: ContainerState
+    machine: str
+    model: str | None = None
+    last_turn: Turn | None = None
+    unread: int
+    capabilities: list[str] = []
+    created_at: Time
+
+
+class StatusReply(Model):
+    hive: HiveStatus
+    agents: list[AgentStatus]
+
+
+class OperatorSendRequest(OperatorRequest):
+    to: str
+    body: str
+    key: str | None = None
+    in_reply_to: str | None = None
+
+
+class OperatorSendReply(Model):
+    id: str
+
+
+class AwaitReplyRequest(OperatorRequest):
+    id: str
+    """The message whose reply is awaited."""
+    wait_seconds: Seconds = 600
+
+
+class AwaitReplyReply(Model):
+    reply: Message
+
+
+class MessagesRequest(OperatorRequest):
+    agent: str | None = None
+    """Only what this agent sent or received."""
+    before: str | None = None
+    """Older than this message."""
+    limit: int = 50
+
+
+class MessagesReply(Model):
+    messages: list[Message]
+    """Newest last."""
+    more: bool
+    """There are older ones."""
+
+
+class SpawnRequest(OperatorRequest):
+    name: AgentName
+    config: str | None = None
+    """The text of an `agent.toml`; None is the default worker."""
+
+
+class AgentRequest(OperatorRequest):
+    name: AgentName
+
+
+class DestroyRequest(OperatorRequest):
+    name: AgentName
+    purge: bool = False
+    """Delete its files too; without it they are kept, and a spawn of the same name finds them again."""
+
+
+class LogsRequest(OperatorRequest):
+    name: AgentName
+    lines: int = 100
+    follow: bool = False
+
+
+class LogLine(Model):
+    at: Time
+    source: str
+    """The systemd unit or syslog identifier that wrote it."""
+    priority: int
+    """As in syslog: 0 emergency to 7 debug."""
+    text: str
+
+
+class WatchRequest(OperatorRequest):
+    agent: str | None = None
+    """Only this agent's events."""
+    after: int | None = None
+    """Begin after this event id; None begins with what happens next."""
+    deltas: bool = False
+    """Include the fleeting `text_delta` events."""
+
+
+class WatchReply(Model):
+    events: list[Event]
+    """An empty list says only that the stream is live; the first reply always comes at once."""
+    cursor: int
+    """The id to resume after."""
+    reset: bool = False
+    """Events after `after` were already dropped: fetch the state again."""
+
+
+class EventsRequest(OperatorRequest):
+    agent: AgentName
+    before: int | None = None
+    limit: int = 200
+
+
+class EventsReply(Model):
+    events: list[Event]
+    """Oldest first, without `text_delta`."""
+    cursor: int
+    """The id of the newest event in the whole hive when this was read; watch from here."""
+
+
+class Check(Model):
+    """One finding of `doctor`."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+class DoctorReply(Model):
+    checks: list[Check]
+
+
+class InviteRequest(OperatorRequest):
+    name: str
+    """The operator's account; made if it is not there."""
+    role: Role = Role.OPERATOR
+
+
+class InviteReply(Model):
+    token: str
+    """To be used once."""
+    url: str | None
+    expires_at: Time
+
+
+class SetPasswordRequest(OperatorRequest):
+    name: str
+    password: str
+
+
+class OperatorAccount(Model):
+    name: str
+    role: Role
+    has_password: bool
+    created_at: Time
+
+
+class OperatorsReply(Model):
+    operators: list[OperatorAccount]
+
+
+class AuditRequest(OperatorRequest):
+    before: int | None = None
+    limit: int = 100
+
+
+class AuditRow(Model):
+    id: int
+    at: Time
+    who: str
+    via: str
+    """The socket: `operator.sock`, `web.sock`, an agent's `core.sock`, or `core` itself."""
+    action: str
+    target: str
+    outcome: str
+    details: Object = {}
+
+
+class AuditReply(Model):
+    rows: list[AuditRow]
+    """Newest first."""
+
+
+class Operator(Interface, name="org.hive.Operator"):
+    """The people who run the hive."""
+
+    @rpc(Role.VIEWER)
+    async def status(self, request: OperatorRequest) -> StatusReply:
+        """The hive and each agent."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def send(self, request: OperatorSendRequest) -> OperatorSendReply:
+        """Send a message as the operator."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def await_reply(self, request: AwaitReplyRequest) -> AwaitReplyReply:
+        """Wait for the reply to a message that the operator sent; `TimedOut` when none comes."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def messages(self, request: MessagesRequest) -> MessagesReply:
+        """Messages between agents and operators, a page at a time."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def events(self, request: EventsRequest) -> EventsReply:
+        """An agent's stored events, a page at a time."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
+        """Events as they happen."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def spawn(self, request: SpawnRequest) -> Empty:
+        """Create an agent and boot it; returns when its harness has said hello. Its first turn follows by itself."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def start(self, request: AgentRequest) -> Empty:
+        """Boot a stopped or failed agent; returns when its harness has said hello."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def stop(self, request: AgentRequest) -> Empty:
+        """Drain an agent and stop its container."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def restart(self, request: AgentRequest) -> Empty:
+        """Stop, then start."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def destroy(self, request: DestroyRequest) -> Empty:
+        """Stop an agent and take it out of the hive."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    def logs(self, request: LogsRequest) -> AsyncIterator[LogLine]:
+        """The last lines of an agent's log, and then, with `follow`, what is written."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def doctor(self, request: OperatorRequest) -> DoctorReply:
+        """Check everything that the hive needs, with a remedy for what is wrong."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def invite(self, request: InviteRequest) -> InviteReply:
+        """Make a one-time sign-in link."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def set_password(self, request: SetPasswordRequest) -> Empty:
+        """Set an operator's password; the account must exist."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def operators(self, request: OperatorRequest) -> OperatorsReply:
+        """Who may sign in."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def audit(self, request: AuditRequest) -> AuditReply:
+        """Who changed what, newest first."""
+        raise NotImplementedError

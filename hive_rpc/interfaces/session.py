@@ -1,0 +1,58 @@
+"""`org.hive.Session`: signing in and out, on `web.sock` only. Core checks the password and mints the session."""
+
+from hive_rpc.interface import Interface, rpc
+from hive_rpc.types import Empty, Model, Role, Time
+
+
+class RedeemRequest(Model):
+    token: str
+    """From a one-time link."""
+    address: str = ""
+    """Where the browser is, for the audit log."""
+
+
+class SignInRequest(Model):
+    name: str
+    password: str
+    address: str = ""
+
+
+class SignedInReply(Model):
+    session: str
+    name: str
+    role: Role
+    expires_at: Time
+
+
+class SessionRequest(Model):
+    session: str
+
+
+class SessionReply(Model):
+    name: str
+    role: Role
+    expires_at: Time
+
+
+class Session(Interface, name="org.hive.Session"):
+    """Sessions of the dashboard."""
+
+    @rpc()
+    async def redeem(self, request: RedeemRequest) -> SignedInReply:
+        """Sign in with a one-time link's token."""
+        raise NotImplementedError
+
+    @rpc()
+    async def sign_in(self, request: SignInRequest) -> SignedInReply:
+        """Sign in with a name and a password; rate-limited by name and address."""
+        raise NotImplementedError
+
+    @rpc()
+    async def describe(self, request: SessionRequest) -> SessionReply:
+        """Whose session this is; `NotSignedIn` when it is nobody's."""
+        raise NotImplementedError
+
+    @rpc()
+    async def sign_out(self, request: SessionRequest) -> Empty:
+        """End a session."""
+        raise NotImplementedError
