@@ -1,0 +1,1 @@
+"""The commands of `hive`, one module for each idea."""

@@ -1,0 +1,56 @@
+"""`hive spawn`, `start`, `stop` and `restart`: they return when it is done."""
+
+from typing import TextIO
+
+import click
+
+from hive_cli.parameters import AGENT
+from hive_cli.talk import Talk, talks
+from hive_rpc.interfaces.operator import AgentRequest, SpawnRequest
+
+
+def _read(config: TextIO | None) -> str | None:
+    if config is None:
+        return None
+    try:
+        return config.read()
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{config.name} is not UTF-8 at byte {error.start}.", param_hint="--config") from error
+
+
+@click.command()
+@click.argument("name", type=AGENT)
+@click.option("--config", type=click.File(encoding="utf-8"), help="An agent.toml; without it the agent is a worker.")
+@talks
+def spawn(talk: Talk, name: str, config: TextIO | None) -> None:
+    """Create an agent, boot its container and begin its first turn."""
+    request = SpawnRequest(name=name, config=_read(config))
+    reply = talk.call(lambda core: core.spawn(request), doing=f"Spawning {name} ...")
+    talk.done(reply, f"{name} is up.")
+
+
+@click.command()
+@click.argument("name", type=AGENT)
+@talks
+def start(talk: Talk, name: str) -> None:
+    """Boot an agent that is stopped or has failed."""
+    reply = talk.call(lambda core: core.start(AgentRequest(name=name)), doing=f"Starting {name} ...")
+    talk.done(reply, f"{name} is up.")
+
+
+@click.command()
+@click.argument("name", type=AGENT)
+@talks
+def stop(talk: Talk, name: str) -> None:
+    """Let an agent finish its turn, then stop its container."""
+    reply = talk.call(lambda core: core.stop(AgentRequest(name=name)), doing=f"Stopping {name} ...")
+    talk.done(reply, f"{name} is stopped.")
+
+
+@click.command()
+@click.argument("name", type=AGENT)
+@talks
+def restart(talk: Talk, name: str) -> None:
+    """Stop an agent, then start it again."""
+    reply = talk.call(lambda core: core.restart(AgentRequest(name=name)), doing=f"Restarting {name} ...")
+    talk.done(reply, f"{name} is up again.")

@@ -1,0 +1,47 @@
+"""`hive messages`."""
+
+import textwrap
+
+import click
+
+from hive_cli.output import local, say
+from hive_cli.parameters import AGENT
+from hive_cli.talk import Talk, talks
+from hive_rpc.interfaces.operator import MessagesReply, MessagesRequest
+from hive_rpc.types import Message
+
+
+def _heading(message: Message) -> str:
+    marks = [
+        mark
+        for mark, holds in (
+            (f"in reply to {message.in_reply_to}", message.in_reply_to),
+            ("broadcast", message.broadcast),
+            ("automatic", message.automatic),
+            (f"redelivered: {message.redelivery_reason or 'attempt failed'}", message.redelivered),
+        )
+        if holds
+    ]
+    tail = f" ({', '.join(marks)})" if marks else ""
+    return f"{local(message.sent_at)}  {message.sender} -> {message.recipient}  {message.id}{tail}"
+
+
+def _print(reply: MessagesReply) -> None:
+    if reply.more:
+        say(f"(There are older ones: --before {reply.messages[0].id})" if reply.messages else "(There are older ones.)")
+    for message in reply.messages:
+        say(_heading(message))
+        say(textwrap.indent(message.body, "    ", lambda _: True))
+    if not reply.messages:
+        say("No messages.")
+
+
+@click.command()
+@click.argument("name", type=AGENT, required=False)
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
+@click.option("--before", metavar="ID", help="Only older ones than this message.")
+@talks
+def messages(talk: Talk, name: str | None, limit: int, before: str | None) -> None:
+    """Show messages, oldest first; with a NAME only what this agent sent or received."""
+    reply = talk.call(lambda core: core.messages(MessagesRequest(agent=name, before=before, limit=limit)))
+    talk.show(reply, lambda: _print(reply))

@@ -1,0 +1,65 @@
+"""`hive operator`: who may sign in to the dashboard."""
+
+import click
+
+from hive_cli.output import console, local, note, say, table, words
+from hive_cli.parameters import read_secret
+from hive_cli.talk import Talk, require, talks
+from hive_rpc.interfaces.operator import (
+    InviteReply,
+    InviteRequest,
+    OperatorRequest,
+    OperatorsReply,
+    SetPasswordRequest,
+)
+from hive_rpc.types import Role
+
+
+@click.group()
+def operator() -> None:
+    """Manage who may sign in to the dashboard."""
+
+
+def _print_invitation(name: str, reply: InviteReply) -> None:
+    say(reply.url or reply.token)
+    note(f"Signs {name} in once, until {local(reply.expires_at)}.")
+
+
+@operator.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice([r.value for r in Role]), default=Role.OPERATOR.value, show_default=True)
+@talks
+def invite(talk: Talk, name: str, role: str) -> None:
+    """Print a one-time sign-in link; the account is made if it is not there."""
+    reply = talk.call(lambda core: core.invite(InviteRequest(name=name, role=Role(role))))
+    talk.show(reply, lambda: _print_invitation(name, reply))
+
+
+@operator.command()
+@click.argument("name")
+@talks
+def passwd(talk: Talk, name: str) -> None:
+    """Set an operator's password, asked for on a terminal, else the first line of standard input."""
+    password = read_secret(f"New password for {name}")
+    require(bool(password), "The password is empty: nothing was changed. Give one on standard input.")
+    reply = talk.call(lambda core: core.set_password(SetPasswordRequest(name=name, password=password)))
+    talk.done(reply, f"The password of {name} is set.")
+
+
+def _print_operators(reply: OperatorsReply) -> None:
+    if not reply.operators:
+        say("No operators yet: `hive operator invite NAME` makes one.")
+        return
+    rows = table("NAME", "ROLE", "PASSWORD", "SINCE")
+    for account in reply.operators:
+        password = words("set") if account.has_password else words("none", "yellow")
+        rows.add_row(words(account.name, "bold"), words(account.role.value), password, words(local(account.created_at)))
+    console().print(rows)
+
+
+@operator.command("list")
+@talks
+def list_operators(talk: Talk) -> None:
+    """Show who may sign in."""
+    reply = talk.call(lambda core: core.operators(OperatorRequest()))
+    talk.show(reply, lambda: _print_operators(reply))

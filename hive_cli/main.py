@@ -1,0 +1,52 @@
+"""The program `hive`. Each command's module is imported only when that command runs, so that start-up stays fast."""
+
+import importlib
+import importlib.util
+
+import click
+
+COMMANDS = {
+    "up": "hive_cli.up.command:up",
+    "down": "hive_cli.up.command:down",
+    "status": "hive_cli.commands.status:status",
+    "send": "hive_cli.commands.send:send",
+    "messages": "hive_cli.commands.messages:messages",
+    "spawn": "hive_cli.commands.agents:spawn",
+    "start": "hive_cli.commands.agents:start",
+    "stop": "hive_cli.commands.agents:stop",
+    "restart": "hive_cli.commands.agents:restart",
+    "destroy": "hive_cli.commands.destroy:destroy",
+    "logs": "hive_cli.commands.logs:logs",
+    "doctor": "hive_cli.commands.doctor:doctor",
+    "operator": "hive_cli.commands.operators:operator",
+    "audit": "hive_cli.commands.audit:audit",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are looked up by `module:attribute`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, where in COMMANDS.items() if importlib.util.find_spec(where.split(":")[0])]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        where = COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        module, attribute = where.split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hive", prog_name="hive")
+def cli() -> None:
+    """Run a hive of AI coding agents, each in its own container.
+
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 timed out, 4 the hive is not reachable.
+    """
+
+
+def main() -> None:
+    cli(prog_name="hive")

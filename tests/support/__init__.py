@@ -1,0 +1,1 @@
+"""Stand-ins for parts of the hive that a test does not run."""
