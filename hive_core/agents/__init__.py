@@ -1,0 +1,1 @@
+"""Agents: their rows in the registry, their directories, and the verbs of their life."""

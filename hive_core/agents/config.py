@@ -1,0 +1,93 @@
+"""`agent.toml`: what an operator decides about an agent."""
+
+import tomllib
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hive_rpc.errors import InvalidError, TooLargeError
+from hive_rpc.interfaces.agent import Settings
+
+MAX_CONFIG = 64 * 1024
+"""Bytes of UTF-8 in one `agent.toml`."""
+
+_VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+_VariableValue = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=8192)]
+
+
+class Capability(StrEnum):
+    """What an agent may do besides an agent's own business."""
+
+    MANAGER = "manager"
+
+
+class Limits(BaseModel):
+    """What the agent's container may use of the machine; systemd enforces it on the whole container."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mib: int = Field(default=4096, ge=256)
+    cpu_percent: int = Field(default=200, ge=5)
+    """Of one processor: 200 is two of them."""
+    tasks: int = Field(default=1024, ge=64)
+    """Processes and threads."""
+
+
+class AgentConfig(BaseModel):
+    """Every key is optional, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    """A model's name or alias; without it the CLI's default."""
+    prompt: str = ""
+    """Said to the model besides the hive's own prompt."""
+    environment: dict[_VariableName, _VariableValue] = Field(default={}, max_length=100)
+    """Of the model's tools."""
+    capabilities: frozenset[Capability] = frozenset()
+    keep_warm_seconds: float = Field(default=120, ge=0, allow_inf_nan=False)
+    turn_limit_seconds: float = Field(default=3600, gt=0, allow_inf_nan=False)
+    silence_limit_seconds: float = Field(default=600, gt=0, allow_inf_nan=False)
+    drain_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
+    """How long a stop waits for the turn that runs."""
+    limits: Limits = Limits()
+
+    def settings(self) -> Settings:
+        """What of it the harness needs."""
+        return Settings(
+            model=self.model,
+            system_prompt=self.prompt,
+            environment=self.environment,
+            keep_warm_seconds=self.keep_warm_seconds,
+            turn_limit_seconds=self.turn_limit_seconds,
+            silence_limit_seconds=self.silence_limit_seconds,
+        )
+
+
+def parse(text: str) -> AgentConfig:
+    """Read an `agent.toml`. Raises InvalidError that names the key, or TooLargeError."""
+    size = len(text.encode())
+    if size > MAX_CONFIG:
+        raise TooLargeError(
+            f"agent.toml has {size} bytes, and {MAX_CONFIG} is the limit.",
+            hint="Put long texts into files in the agent's state directory and name them in the prompt.",
+            limit=MAX_CONFIG,
+        )
+    try:
+        return AgentConfig.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidError(f"agent.toml is not TOML: {error}.") from error
+    except ValidationError as error:
+        raise InvalidError(f"agent.toml: {'; '.join(_problems(error))}.", hint="Correct it and try again.") from error
+
+
+def _problems(error: ValidationError) -> list[str]:
+    found = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            found.append(f"{key} is not a key that hive knows")
+        else:
+            found.append(f"{key}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+    return found

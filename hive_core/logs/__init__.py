@@ -1,0 +1,1 @@
+"""Agents' logs, read from the host's journal."""

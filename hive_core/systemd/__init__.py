@@ -1,0 +1,1 @@
+"""systemd on the system bus: jobs, properties, and unit states as they change."""
