@@ -61,6 +61,8 @@ class AgentStatus(Model):
 class StatusReply(Model):
     hive: HiveStatus
     agents: list[AgentStatus]
+    cursor: int
+    """The id of the newest event in the hive when this was read; watch from here. 0 when there is none."""
 
 
 class OperatorSendRequest(OperatorRequest):

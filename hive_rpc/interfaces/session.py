@@ -34,8 +34,22 @@ class SessionReply(Model):
     expires_at: Time
 
 
+class GreetReply(Model):
+    """What somebody who has not signed in may know."""
+
+    name: str
+    """What this hive is called."""
+    stand_in: bool
+    """The stand-in model answers."""
+
+
 class Session(Interface, name="org.hive.Session"):
     """Sessions of the dashboard."""
+
+    @rpc()
+    async def greet(self, request: Empty) -> GreetReply:
+        """For the sign-in page, which like every page says when the stand-in model answers."""
+        raise NotImplementedError
 
     @rpc()
     async def redeem(self, request: RedeemRequest) -> SignedInReply:
