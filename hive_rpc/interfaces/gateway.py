@@ -5,6 +5,10 @@ from collections.abc import AsyncIterator
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.types import Empty, Model
 
+PLACEHOLDER_API_KEY = "sk-ant-api03-hive-placeholder"
+"""What the CLI in a container has as ANTHROPIC_API_KEY. The gateway refuses any other credential, so that a real
+one that found its way into a container shows at once, and puts the account's own in its place."""
+
 
 class GatewayAgent(Model):
     name: str
