@@ -1,0 +1,112 @@
+"""The stateless root: the skeleton, the machine's own `/usr`, and the harness's unit."""
+
+import asyncio
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from hive_base.paths import ContainerPaths, RunPaths, StatePaths
+from hive_base.skeleton import Account, File, Skeleton
+from hive_base.users import MODEL
+from hive_core.containers.binds import agent_binds
+from hive_core.containers.models import ContainerSpec
+from hive_rpc.errors import StorageError
+
+AGENT_UNIT = "hive-agent.service"
+_ISOLATION = ("--private-users=pick", "--private-network", "--no-new-privileges=yes")
+_JOURNAL = """\
+[Journal]
+# Nothing that a container writes is opened as a journal on the host: what it logs goes to the console, which is the
+# log of the container's unit there.
+Storage=volatile
+RuntimeMaxUse=16M
+ForwardToConsole=yes
+MaxLevelConsole=info
+Audit=no
+"""
+_KEPT_MODE = 0o700
+"""Of the directory of all roots: with id-mapped users a file that a container's root makes is root's on the disk too,
+with the setuid bit if it likes."""
+
+
+class StatelessDriver:
+    """Fills `machines`/<machine> and writes `confs`/<machine>.conf."""
+
+    def __init__(
+        self,
+        run: RunPaths,
+        state: StatePaths,
+        *,
+        machines: Path = Path("/var/lib/nixos-containers"),
+        confs: Path = Path("/etc/nixos-containers"),
+    ) -> None:
+        self._run = run
+        self._state = state
+        self._machines = machines
+        self._confs = confs
+
+    async def fill(self, spec: ContainerSpec) -> None:
+        """A root of the last run is thrown away, except for its machine id."""
+        try:
+            await asyncio.to_thread(self._fill, spec)
+        except OSError as error:
+            raise StorageError(f"The root of {spec.machine} cannot be made: {error}.") from error
+
+    async def remove(self, machine: str) -> None:
+        try:
+            await asyncio.to_thread(self._remove, machine)
+        except OSError as error:
+            raise StorageError(f"The root of {machine} cannot be deleted: {error}.") from error
+
+    def _fill(self, spec: ContainerSpec) -> None:
+        self._machines.mkdir(mode=_KEPT_MODE, parents=True, exist_ok=True)
+        self._machines.chmod(_KEPT_MODE)
+        self._confs.mkdir(mode=0o755, parents=True, exist_ok=True)
+        root = self._machines / spec.machine
+        if root.exists():
+            _empty(root)
+        skeleton(spec.agent).build(root)
+        flags = [
+            *_ISOLATION,
+            f"--hostname={spec.agent}",
+            *(bind.flag() for bind in agent_binds(spec.agent, self._run, self._state)),
+        ]
+        conf = self._conf(spec.machine)
+        new = conf.with_suffix(".new")
+        new.write_text(f'EXTRA_NSPAWN_FLAGS="{" ".join(flags)}"\n')
+        new.replace(conf)
+
+    def _remove(self, machine: str) -> None:
+        self._conf(machine).unlink(missing_ok=True)
+        root = self._machines / machine
+        if root.exists():
+            shutil.rmtree(root)
+
+    def _conf(self, machine: str) -> Path:
+        return self._confs / f"{machine}.conf"
+
+
+def _empty(root: Path) -> None:
+    """Delete what the last run left, but `etc`, in which the skeleton looks for the machine id."""
+    for entry in root.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            if entry.name != "etc":
+                # Works on directory descriptors: a symlink in there is deleted, not followed.
+                shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def skeleton(agent: str) -> Skeleton:
+    """The root of an agent's container."""
+    units = resources.files("hive_core.containers").joinpath("units")
+    return Skeleton(
+        hostname=agent,
+        accounts=[Account(MODEL, home=str(ContainerPaths(agent).state), shell="/bin/bash")],  # noqa: S604 - a path
+        units={
+            AGENT_UNIT: units.joinpath(AGENT_UNIT).read_text(),
+            f"{AGENT_UNIT}.d/agent.conf": f"[Service]\nEnvironment=HIVE_AGENT={agent}\n",
+        },
+        wants=[AGENT_UNIT],
+        files={"etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL)},
+    )
