@@ -30,7 +30,8 @@ class HiveError(Exception):
 
     @classmethod
     def varlink_name(cls) -> str:
-        return f"{ERROR_INTERFACE}.{cls.__name__.removesuffix('Error')}"
+        name = "Internal" if cls is HiveError else cls.__name__.removesuffix("Error")
+        return f"{ERROR_INTERFACE}.{name}"
 
     def sentence(self) -> str:
         """What happened and what to do, as one line for a person or a model."""
@@ -41,6 +42,19 @@ class InvalidError(HiveError):
     """That is not a valid request."""
 
     http_status = 400
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        field: str = "",
+        hint: str = "",
+        retry_after: float | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, retry_after=retry_after, limit=limit)
+        self.field = field
+        """The field of the request that it is about, as a dotted path; sent as Varlink's `InvalidParameter`."""
 
 
 class NotSignedInError(HiveError):
@@ -73,6 +87,12 @@ class ConflictError(HiveError):
 
 class InstanceReplacedError(ConflictError):
     """A newer harness instance has taken over this agent."""
+
+
+class AgentFailedError(HiveError):
+    """The agent did not come up."""
+
+    http_status = 502
 
 
 class TooLargeError(HiveError):

@@ -17,11 +17,16 @@ from hive_rpc.types import Model, Role
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def rpc(role: Role | None = None) -> Callable[[F], F]:
-    """Mark a method as part of the interface; `role` is what an operator needs to call it."""
+def rpc(role: Role | None = None, *, waits: bool = False) -> Callable[[F], F]:
+    """Mark a method as part of the interface; `role` is what an operator needs to call it.
+
+    With `waits` it is a long poll: the call is cancelled when its caller goes, as a stream is. Every other call that
+    has begun runs to its end, because its effect may be half done.
+    """
 
     def mark(function: F) -> F:
         function.__rpc_role__ = role  # type: ignore[attr-defined]
+        function.__rpc_waits__ = waits  # type: ignore[attr-defined]
         function.__isabstractmethod__ = True  # type: ignore[attr-defined]
         return function
 
@@ -40,6 +45,7 @@ class Method:
     request: type[Model]
     reply: type[Model]
     streaming: bool
+    waits: bool
     role: Role | None
     doc: str
 
@@ -59,8 +65,17 @@ class Interface:
             cls.varlink_name = name
 
 
+_methods: dict[type["Interface"], dict[str, Method]] = {}
+
+
 def methods(interface: type[Interface]) -> dict[str, Method]:
-    """The methods of an interface by wire name, in the order in which they are written."""
+    """The methods of an interface, or of what implements it, by wire name, in the order in which they are written."""
+    if interface not in _methods:
+        _methods[interface] = _resolve(interface)
+    return _methods[interface]
+
+
+def _resolve(interface: type[Interface]) -> dict[str, Method]:
     declaring = next(c for c in interface.__mro__ if "varlink_name" in c.__dict__)
     name: str = declaring.__dict__["varlink_name"]
     found: dict[str, Method] = {}
@@ -80,6 +95,7 @@ def methods(interface: type[Interface]) -> dict[str, Method]:
             request=hints["request"],
             reply=reply,
             streaming=streaming,
+            waits=function.__rpc_waits__,
             role=function.__rpc_role__,
             doc=inspect.getdoc(function) or "",
         )

@@ -1,0 +1,76 @@
+"""The server: listens on unix sockets and gives every connection handlers of its own."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hive_rpc import sockets
+from hive_rpc.connection import Connection
+from hive_rpc.interface import Interface
+from hive_rpc.sockets import Peer
+
+__all__ = ["Peer", "Server"]
+
+log = logging.getLogger(__name__)
+
+STALL_SECONDS = 30.0
+"""A peer that reads nothing for so long while a reply waits for it is dropped."""
+CLOSE_SECONDS = 5.0
+"""How long calls that have begun may take to end when the server closes."""
+
+
+class Server:
+    """Serves Varlink on unix sockets.
+
+    `handlers` is called once for each connection, with the process at its other end, and returns the objects that
+    implement the interfaces there. A handler may have `async def closed(self) -> None`, called when the connection
+    has ended and no call of it runs any more.
+
+    One connection's calls are answered in order, one at a time; connections are independent of each other.
+    """
+
+    def __init__(
+        self, handlers: Callable[[Peer], Sequence[Interface]], *, stall_seconds: float = STALL_SECONDS
+    ) -> None:
+        self._handlers = handlers
+        self._stall_seconds = stall_seconds
+        self._listening: list[tuple[asyncio.Server, sockets.Listening]] = []
+        self._connections: dict[asyncio.Task[None], Connection] = {}
+
+    async def listen(self, path: Path, mode: int = 0o600, uid: int = -1, gid: int = -1) -> None:
+        """Serve on a socket at `path` too, with these rights from its first moment; -1 keeps the process's own ids.
+
+        Raises ConflictError when another server lives there, OSError when the path cannot be had.
+        """
+        listening = sockets.listen(path, mode=mode, uid=uid, gid=gid)
+        server = await asyncio.get_running_loop().create_unix_server(self._connection, sock=listening.socket)
+        self._listening.append((server, listening))
+
+    async def close(self) -> None:
+        """Stop accepting, cancel streams and waiting calls, give the other calls a moment to end, close everything."""
+        for server, listening in self._listening:
+            server.close()
+            listening.remove()
+        self._listening.clear()
+        for connection in self._connections.values():
+            connection.finish()
+        if tasks := list(self._connections):
+            _, late = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _connection(self) -> Connection:
+        return Connection(self._handlers, self._stall_seconds, self._serve)
+
+    def _serve(self, connection: Connection) -> None:
+        # Owned by `close`, which waits for it.
+        task = asyncio.get_running_loop().create_task(connection.serve())
+        self._connections[task] = connection
+        task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        del self._connections[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("A connection ended badly", exc_info=error)
