@@ -1,0 +1,14 @@
+"""The numbers that delivery follows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Policy:
+    lease_seconds: float = 120
+    """How long a message stays with an instance that says nothing; also the grace after a core start."""
+    max_attempts: int = 5
+    """Handed out so often without an ack, a message becomes a dead letter."""
+    max_wait_seconds: float = 60
+    """The longest poll."""
+    max_receive: int = 100

@@ -1,0 +1,105 @@
+"""The event store: what harnesses push and what core itself tells, with ids that count up over the whole hive."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+
+from hive_base.clock import Clock
+from hive_core.events.cutting import shorten
+from hive_core.events.hub import Hub
+from hive_core.events.rows import SQL, Record, fitting, record, store
+from hive_core.store import Database, to_ms
+from hive_rpc.errors import TooLargeError
+from hive_rpc.interfaces.operator import EventsReply
+from hive_rpc.types import OPERATOR, SYSTEM, Event, EventKind, Message, StateChange, Turn
+
+MAX_PUSH = 200
+MAX_PAGE = 500
+_PAGE_BYTES = 900 * 1024
+_END = 2**63 - 1
+_CORES_OWN = frozenset({EventKind.MESSAGE, EventKind.STATE})
+"""Kinds that only core tells: an agent's word about its messages or its state is not taken as an event."""
+
+
+class Events:
+    """The table of events and the table of turns; tells the hub of what is new."""
+
+    def __init__(self, database: Database, clock: Clock, hub: Hub) -> None:
+        self._db = database
+        self._clock = clock
+        self._hub = hub
+        self._told: list[Record] = []
+
+    async def push(self, agent: str, instance: str, events: Sequence[Event]) -> int:
+        """Store what the agent's harness tells about itself; returns the highest sequence that is taken care of.
+
+        Events stored before are ignored. `text_delta` is passed on to watchers and not stored. Whatever an event
+        says, it is about `agent`. Raises TooLargeError for more than 200 at once.
+        """
+        if len(events) > MAX_PUSH:
+            raise TooLargeError(
+                f"{len(events)} events in one call; {MAX_PUSH} is the limit.",
+                hint="Push them in parts.",
+                limit=MAX_PUSH,
+            )
+        own = [shorten(e.model_copy(update={"agent": agent, "id": 0})) for e in events if e.kind not in _CORES_OWN]
+        records = [record(agent, e) for e in own if e.kind is not EventKind.TEXT_DELTA]
+        ids: list[int | None] = []
+        if records:
+            now = to_ms(self._clock.now())
+            ids = await self._db.write(lambda c: store(c, instance, records, now))
+        self._announce(agent, own, ids)
+        return max((e.sequence for e in events), default=0)
+
+    def tell(self, agent: str, event: Event) -> None:
+        """Store an event of core's own. Does not wait: what it tells of is stored elsewhere already."""
+        self._tell([record(agent, shorten(event))])
+
+    def tell_state(self, agent: str, change: StateChange) -> None:
+        self.tell(agent, Event(kind=EventKind.STATE, at=self._clock.now(), state=change))
+
+    def tell_message(self, message: Message) -> None:
+        """A message was sent: an event for each of its two ends that is an agent."""
+        made = shorten(Event(kind=EventKind.MESSAGE, at=message.sent_at, message=message))
+        ends = dict.fromkeys((message.sender, message.recipient))
+        self._tell([record(end, made) for end in ends if end not in (OPERATOR, SYSTEM)])
+
+    async def page(self, agent: str, *, before: int | None = None, limit: int = 200) -> EventsReply:
+        """An agent's events older than `before`, oldest first: the newest of them that fit into a frame."""
+        return await self._db.read(lambda c: _page(c, agent, before, max(1, min(limit, MAX_PAGE))))
+
+    async def last_turn(self, agent: str) -> Turn | None:
+        row = await self._db.read(lambda c: c.execute(SQL.last_turn, {"agent": agent}).fetchone())
+        return Turn.model_validate_json(row["turn"]) if row is not None else None
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        # What is told in one round of the loop is one write: a broadcast tells of as many messages as it has rows.
+        if not self._told:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._told += records
+
+    def _flush(self) -> None:
+        records, self._told = self._told, []
+        now = to_ms(self._clock.now())
+
+        def stored(ids: list[int | None]) -> None:
+            for item, event_id in zip(records, ids, strict=True):
+                if event_id is not None:
+                    self._hub.stored(item.agent, event_id)
+
+        self._db.post(lambda c: store(c, None, records, now), stored)
+
+    def _announce(self, agent: str, events: Sequence[Event], ids: Sequence[int | None]) -> None:
+        remaining = iter(ids)
+        for event in events:
+            if event.kind is EventKind.TEXT_DELTA:
+                self._hub.delta(agent, event)
+            elif (event_id := next(remaining)) is not None:
+                self._hub.stored(agent, event_id)
+
+
+def _page(connection: sqlite3.Connection, agent: str, before: int | None, limit: int) -> EventsReply:
+    cursor = connection.execute(SQL.newest).fetchone()[0]
+    parameters = {"agent": agent, "before": before if before is not None else _END, "limit": limit}
+    events = fitting(connection.execute(SQL.page, parameters), _PAGE_BYTES)
+    return EventsReply(events=events[::-1], cursor=cursor)

@@ -1,0 +1,30 @@
+-- name: add
+INSERT INTO events (agent, instance, sequence, at, event) VALUES (:agent, :instance, :sequence, :at, :event)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: upsert_turn
+INSERT INTO turns (agent, id, started_at, ended_at, outcome, turn)
+VALUES (:agent, :id, :started_at, :ended_at, :outcome, :turn)
+ON CONFLICT (agent, id) DO UPDATE
+SET started_at = excluded.started_at, ended_at = excluded.ended_at, outcome = excluded.outcome, turn = excluded.turn
+WHERE turns.ended_at IS NULL OR excluded.ended_at IS NOT NULL;
+
+-- name: last_turn
+SELECT turn FROM turns WHERE agent = :agent ORDER BY started_at DESC, id DESC LIMIT 1;
+
+-- name: page
+SELECT id, agent, event FROM events WHERE agent = :agent AND id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: after
+SELECT id, agent, event FROM events WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: after_of_agent
+SELECT id, agent, event FROM events WHERE agent = :agent AND id > :after ORDER BY id LIMIT :limit;
+
+-- name: newest
+-- From the sequence, not from the rows: retention may have deleted the newest.
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0);
+
+-- name: horizon
+SELECT id FROM horizon;

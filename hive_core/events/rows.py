@@ -1,0 +1,82 @@
+"""Between events and their rows. A row holds the wire's JSON without id and agent, which are columns."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hive_core.store import Queries, to_ms
+from hive_rpc.types import Event, EventKind, Turn
+
+SQL = Queries("hive_core.events")
+
+
+@dataclass(frozen=True)
+class Record:
+    """An event on its way into the table."""
+
+    agent: str
+    sequence: int
+    json: str
+    turn: Turn | None
+
+
+def record(agent: str, event: Event) -> Record:
+    has_turn = event.kind in (EventKind.TURN_STARTED, EventKind.TURN_ENDED)
+    return Record(
+        agent=agent,
+        sequence=event.sequence,
+        json=event.model_dump_json(exclude={"id", "agent"}, exclude_defaults=True),
+        turn=event.turn if has_turn else None,
+    )
+
+
+def store(
+    connection: sqlite3.Connection, instance: str | None, records: Sequence[Record], now_ms: int
+) -> list[int | None]:
+    """Store events in order; returns their ids, None for those that were there before."""
+    ids: list[int | None] = []
+    for item in records:
+        row = connection.execute(
+            SQL.add,
+            {
+                "agent": item.agent,
+                "instance": instance,
+                "sequence": item.sequence,
+                "at": now_ms,
+                "event": item.json,
+            },
+        ).fetchone()
+        ids.append(row["id"] if row is not None else None)
+        if row is not None and item.turn is not None:
+            _store_turn(connection, item.agent, item.turn)
+    return ids
+
+
+def _store_turn(connection: sqlite3.Connection, agent: str, turn: Turn) -> None:
+    connection.execute(
+        SQL.upsert_turn,
+        {
+            "agent": agent,
+            "id": turn.id,
+            "started_at": to_ms(turn.started_at),
+            "ended_at": to_ms(turn.ended_at) if turn.ended_at is not None else None,
+            "outcome": turn.outcome,
+            "turn": turn.model_dump_json(exclude_defaults=True),
+        },
+    )
+
+
+def event(row: sqlite3.Row) -> Event:
+    return Event.model_validate_json(row["event"]).model_copy(update={"id": row["id"], "agent": row["agent"]})
+
+
+def fitting(rows: Iterable[sqlite3.Row], limit: int) -> list[Event]:
+    """The first events that take at most `limit` bytes together; always at least one."""
+    kept: list[Event] = []
+    size = 0
+    for row in rows:
+        size += len(row["event"].encode()) + 128
+        if kept and size > limit:
+            break
+        kept.append(event(row))
+    return kept

@@ -1,0 +1,87 @@
+"""Operator accounts: who they are, what they may do, and the one-time links that let them in."""
+
+import hashlib
+import re
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hive_base.clock import Clock
+from hive_base.ids import new_secret
+from hive_core.operators.audit import SQL, Actor, Audit
+from hive_core.operators.passwords import Passwords
+from hive_core.store import Database, from_ms, to_ms
+from hive_rpc.errors import InvalidError, NotFoundError
+from hive_rpc.interfaces.operator import OperatorAccount
+from hive_rpc.types import Role
+
+INVITE_LIFETIME = timedelta(hours=1)
+_NAME = re.compile(r"[a-z][a-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Invite:
+    token: str
+    """Shown once; only its hash is kept."""
+    expires_at: datetime
+
+
+def token_hash(token: str) -> bytes:
+    """Tokens are 256 random bits, so a plain digest is as hard to undo as they are to guess."""
+    return hashlib.sha256(token.encode(errors="replace")).digest()
+
+
+class Operators:
+    """Accounts and invitations. Every change is audited with the `actor` in its transaction."""
+
+    def __init__(self, database: Database, clock: Clock, passwords: Passwords) -> None:
+        self._db = database
+        self._clock = clock
+        self._passwords = passwords
+
+    async def invite(self, actor: Actor, name: str, role: Role = Role.OPERATOR) -> Invite:
+        """A one-time link's token for `name`; the account is made if it is not there, and keeps its role if it is."""
+        if not _NAME.fullmatch(name):
+            raise InvalidError(
+                f"{name!r} cannot be an operator's name.",
+                hint="Lower-case letters, digits, dots, underscores and hyphens, a letter first, 63 at most.",
+            )
+        now = self._clock.now()
+        invite = Invite(new_secret(), now + INVITE_LIFETIME)
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(SQL.drop_expired_invites, {"now": to_ms(now)})
+            connection.execute(SQL.add_operator, {"name": name, "role": role, "now": to_ms(now)})
+            connection.execute(
+                SQL.add_invite,
+                {"token_hash": token_hash(invite.token), "operator": name, "expires_at": to_ms(invite.expires_at)},
+            )
+            Audit.record(connection, now, actor, "invite", name, details={"role": role})
+
+        await self._db.write(write)
+        return invite
+
+    async def set_password(self, actor: Actor, name: str, password: str) -> None:
+        """Set it and end the operator's sessions. Raises NotFoundError, InvalidError, TooLargeError."""
+        hashed = await self._passwords.hash(password)
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            if connection.execute(SQL.set_password, {"name": name, "password": hashed}).rowcount == 0:
+                raise NotFoundError(f"There is no operator named {name!r}.", hint="Invite them first.")
+            connection.execute(SQL.drop_sessions_of, {"name": name})
+            Audit.record(connection, now, actor, "set_password", name)
+
+        await self._db.write(write)
+
+    async def accounts(self) -> list[OperatorAccount]:
+        return await self._db.read(lambda c: [_account(row) for row in c.execute(SQL.operators)])
+
+
+def _account(row: sqlite3.Row) -> OperatorAccount:
+    return OperatorAccount(
+        name=row["name"],
+        role=Role(row["role"]),
+        has_password=row["password"] is not None,
+        created_at=from_ms(row["created_at"]),
+    )

@@ -1,0 +1,48 @@
+-- name: record
+INSERT INTO audit (at, who, via, action, target, outcome, details)
+VALUES (:at, :who, :via, :action, :target, :outcome, :details);
+
+-- name: audit_page
+SELECT * FROM audit WHERE id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: operator
+SELECT * FROM operators WHERE name = :name;
+
+-- name: operators
+SELECT * FROM operators ORDER BY name;
+
+-- name: add_operator
+INSERT INTO operators (name, role, created_at) VALUES (:name, :role, :now) ON CONFLICT (name) DO NOTHING;
+
+-- name: set_password
+UPDATE operators SET password = :password WHERE name = :name;
+
+-- name: add_invite
+INSERT INTO invites (token_hash, operator, expires_at) VALUES (:token_hash, :operator, :expires_at);
+
+-- name: use_invite
+DELETE FROM invites WHERE token_hash = :token_hash RETURNING operator, expires_at;
+
+-- name: drop_expired_invites
+DELETE FROM invites WHERE expires_at <= :now;
+
+-- name: add_session
+INSERT INTO sessions (token_hash, operator, created_at, seen_at, expires_at)
+VALUES (:token_hash, :operator, :now, :now, :expires_at);
+
+-- name: session
+SELECT s.operator, s.seen_at, s.expires_at, o.role
+FROM sessions s JOIN operators o ON o.name = s.operator
+WHERE s.token_hash = :token_hash;
+
+-- name: touch_session
+UPDATE sessions SET seen_at = :now WHERE token_hash = :token_hash;
+
+-- name: drop_session
+DELETE FROM sessions WHERE token_hash = :token_hash RETURNING operator;
+
+-- name: drop_sessions_of
+DELETE FROM sessions WHERE operator = :name;
+
+-- name: drop_expired_sessions
+DELETE FROM sessions WHERE expires_at <= :now OR seen_at <= :idle_since;

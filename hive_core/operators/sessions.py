@@ -1,0 +1,153 @@
+"""Sessions of the dashboard. Core alone mints them; hive-web carries a token that means nothing without this table."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hive_base.clock import Clock
+from hive_base.ids import new_secret
+from hive_core.operators.audit import SQL, Actor, Audit
+from hive_core.operators.operators import token_hash
+from hive_core.operators.passwords import Passwords
+from hive_core.rates import Rate, Rates
+from hive_core.store import Database, from_ms, to_ms
+from hive_rpc.errors import ForbiddenError, NotSignedInError, RateLimitedError
+from hive_rpc.interfaces.session import SessionReply, SignedInReply
+from hive_rpc.types import Role
+
+ABSOLUTE_LIFETIME = timedelta(days=14)
+IDLE_LIFETIME = timedelta(hours=24)
+TOUCH_EVERY = timedelta(minutes=1)
+"""How exactly the last use is kept: a write for every page would be a waste."""
+VIA = "web.sock"
+
+_BY_NAME_AND_ADDRESS = Rate(burst=5, per_second=1 / 30)
+_BY_ADDRESS = Rate(burst=20, per_second=1 / 10)
+_BY_NAME = Rate(burst=50, per_second=1 / 10)
+"""Wide, so that a stranger elsewhere cannot keep an operator out by failing in their name."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Whose session it is."""
+
+    name: str
+    role: Role
+    expires_at: datetime
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.name, VIA)
+
+
+class Sessions:
+    """Signing in, being signed in, signing out."""
+
+    def __init__(self, database: Database, clock: Clock, passwords: Passwords) -> None:
+        self._db = database
+        self._clock = clock
+        self._passwords = passwords
+        self._rates = [Rates(clock, rate) for rate in (_BY_NAME_AND_ADDRESS, _BY_ADDRESS, _BY_NAME)]
+
+    async def redeem(self, token: str, address: str = "") -> SignedInReply:
+        """Sign in with an invitation's token, which works once. Raises NotSignedInError, RateLimitedError."""
+        self._check_rate("", address)
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> SignedInReply | None:
+            row = connection.execute(SQL.use_invite, {"token_hash": token_hash(token)}).fetchone()
+            if row is None or row["expires_at"] <= to_ms(now):
+                return None
+            return self._mint(connection, row["operator"], "invitation", address, now)
+
+        signed_in = await self._db.write(write)
+        if signed_in is None:
+            raise NotSignedInError(
+                "This sign-in link was used already, or is older than an hour.", hint="Ask for another: `hive invite`."
+            )
+        return signed_in
+
+    async def sign_in(self, name: str, password: str, address: str = "") -> SignedInReply:
+        """Sign in with a password. Raises NotSignedInError without telling which of the two was wrong."""
+        self._check_rate(name, address)
+        now = self._clock.now()
+        stored = await self._db.read(lambda c: c.execute(SQL.operator, {"name": name}).fetchone())
+        right = await self._passwords.verify(stored["password"] if stored is not None else None, password)
+
+        def write(connection: sqlite3.Connection) -> SignedInReply | None:
+            # Read again: the password may have been changed, or the account deleted, while this one was checked.
+            current = connection.execute(SQL.operator, {"name": name}).fetchone()
+            if right and current is not None and current["password"] == stored["password"]:
+                return self._mint(connection, name, "password", address, now)
+            if current is not None:
+                actor = Actor(name, VIA)
+                Audit.record(
+                    connection, now, actor, "sign_in", name, outcome="refused", details={"address": address[:200]}
+                )
+            return None
+
+        signed_in = await self._db.write(write)
+        if signed_in is None:
+            raise NotSignedInError("The name or the password is wrong.")
+        return signed_in
+
+    async def authorise(self, token: str | None, role: Role) -> SignedIn:
+        """Whose session this is, if they have the role. Raises NotSignedInError, ForbiddenError."""
+        found = await self._find(token)
+        if not found.role.includes(role):
+            raise ForbiddenError(f"That needs the role {role}; {found.name} is a {found.role}.")
+        return found
+
+    async def describe(self, token: str) -> SessionReply:
+        """Raises NotSignedInError."""
+        found = await self._find(token)
+        return SessionReply(name=found.name, role=found.role, expires_at=found.expires_at)
+
+    async def confirm(self, signed_in: SignedIn, password: str, address: str = "") -> None:
+        """Ask for the password again, before something that cannot be undone. Raises ForbiddenError."""
+        self._check_rate(signed_in.name, address)
+        stored = await self._db.read(lambda c: c.execute(SQL.operator, {"name": signed_in.name}).fetchone())
+        if stored is None or not await self._passwords.verify(stored["password"], password):
+            raise ForbiddenError("The password is wrong.")
+
+    async def sign_out(self, token: str) -> None:
+        """End a session; one that is not there is no error."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute(SQL.drop_session, {"token_hash": token_hash(token)}).fetchone()
+            if row is not None:
+                Audit.record(connection, now, Actor(row["operator"], VIA), "sign_out", row["operator"])
+
+        await self._db.write(write)
+
+    async def _find(self, token: str | None) -> SignedIn:
+        now = self._clock.now()
+        key = {"token_hash": token_hash(token or "")}
+        row = await self._db.read(lambda c: c.execute(SQL.session, key).fetchone())
+        if row is None or row["expires_at"] <= to_ms(now) or row["seen_at"] <= to_ms(now - IDLE_LIFETIME):
+            raise NotSignedInError(hint="Sign in.")
+        if row["seen_at"] <= to_ms(now - TOUCH_EVERY):
+            await self._db.write(lambda c: c.execute(SQL.touch_session, {**key, "now": to_ms(now)}).rowcount)
+        return SignedIn(row["operator"], Role(row["role"]), from_ms(row["expires_at"]))
+
+    def _mint(
+        self, connection: sqlite3.Connection, name: str, means: str, address: str, now: datetime
+    ) -> SignedInReply:
+        token, expires_at = new_secret(), now + ABSOLUTE_LIFETIME
+        connection.execute(SQL.drop_expired_sessions, {"now": to_ms(now), "idle_since": to_ms(now - IDLE_LIFETIME)})
+        connection.execute(
+            SQL.add_session,
+            {"token_hash": token_hash(token), "operator": name, "now": to_ms(now), "expires_at": to_ms(expires_at)},
+        )
+        role = Role(connection.execute(SQL.operator, {"name": name}).fetchone()["role"])
+        Audit.record(
+            connection, now, Actor(name, VIA), "sign_in", name, details={"means": means, "address": address[:200]}
+        )
+        return SignedInReply(session=token, name=name, role=role, expires_at=expires_at)
+
+    def _check_rate(self, name: str, address: str) -> None:
+        for rates, key in zip(self._rates, (f"{name}\0{address}", address, name), strict=True):
+            wait = rates.take(key)
+            if wait > 0:
+                raise RateLimitedError("Too many attempts to sign in.", hint="Wait a little.", retry_after=wait)
