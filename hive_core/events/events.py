@@ -1,8 +1,10 @@
 """The event store: what harnesses push and what core itself tells, with ids that count up over the whole hive."""
 
 import asyncio
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hive_base.clock import Clock
 from hive_core.events.cutting import shorten
@@ -19,6 +21,12 @@ _PAGE_BYTES = 900 * 1024
 _END = 2**63 - 1
 _CORES_OWN = frozenset({EventKind.MESSAGE, EventKind.STATE})
 """Kinds that only core tells: an agent's word about its messages or its state is not taken as an event."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    cursor: int
+    last_turns: Mapping[str, Turn]
 
 
 class Events:
@@ -72,6 +80,11 @@ class Events:
         row = await self._db.read(lambda c: c.execute(SQL.last_turn, {"agent": agent}).fetchone())
         return Turn.model_validate_json(row["turn"]) if row is not None else None
 
+    async def glance(self, agents: Sequence[str]) -> Glance:
+        """The newest event's id and these agents' last turns, read at one moment."""
+        names = json.dumps(list(agents))
+        return await self._db.read(lambda c: _glance(c, names))
+
     def _tell(self, records: Sequence[Record]) -> None:
         # What is told in one round of the loop is one write: a broadcast tells of as many messages as it has rows.
         if not self._told:
@@ -96,6 +109,14 @@ class Events:
                 self._hub.delta(agent, event)
             elif (event_id := next(remaining)) is not None:
                 self._hub.stored(agent, event_id)
+
+
+def _glance(connection: sqlite3.Connection, names: str) -> Glance:
+    rows = connection.execute(SQL.last_turns, {"agents": names}).fetchall()
+    return Glance(
+        cursor=connection.execute(SQL.newest).fetchone()[0],
+        last_turns={r["agent"]: Turn.model_validate_json(r["turn"]) for r in rows if r["turn"] is not None},
+    )
 
 
 def _page(connection: sqlite3.Connection, agent: str, before: int | None, limit: int) -> EventsReply:

@@ -13,6 +13,13 @@ WHERE turns.ended_at IS NULL OR excluded.ended_at IS NOT NULL;
 -- name: last_turn
 SELECT turn FROM turns WHERE agent = :agent ORDER BY started_at DESC, id DESC LIMIT 1;
 
+-- name: last_turns
+-- One index look-up for each agent that is asked about, however many turns there are.
+SELECT asked.value AS agent, (
+    SELECT turn FROM turns WHERE turns.agent = asked.value ORDER BY started_at DESC, id DESC LIMIT 1
+) AS turn
+FROM json_each(:agents) AS asked;
+
 -- name: page
 SELECT id, agent, event FROM events WHERE agent = :agent AND id < :before ORDER BY id DESC LIMIT :limit;
 

@@ -55,6 +55,12 @@ class Audit:
             },
         )
 
+    async def note(
+        self, at: datetime, actor: Actor, action: str, target: str, *, outcome: str, details: Object | None = None
+    ) -> None:
+        """Write a row of its own, for what no transaction of ours covers."""
+        await self._db.write(lambda c: self.record(c, at, actor, action, target, outcome=outcome, details=details))
+
     async def page(self, *, before: int | None = None, limit: int = 100) -> AuditReply:
         """Rows older than `before`, newest first; 500 at most."""
         parameters = {"before": before if before is not None else _END, "limit": max(1, min(limit, 500))}

@@ -1,0 +1,5 @@
+"""`python3 -m hive_core`: the root daemon."""
+
+from hive_core.daemon import main
+
+main()

@@ -1,0 +1,124 @@
+"""`org.hive.Agent` as core answers it: one object for each connection of an agent's harness."""
+
+from collections.abc import AsyncIterator
+
+from hive_base.clock import Clock
+from hive_core.agents.agents import Agents
+from hive_core.api.links import Links
+from hive_core.broker.broker import Broker
+from hive_core.events.events import Events
+from hive_rpc.errors import InvalidError
+from hive_rpc.interfaces.agent import (
+    AckReply,
+    Agent,
+    Command,
+    CommandKind,
+    HelloReply,
+    HelloRequest,
+    IdsRequest,
+    NackRequest,
+    Peer,
+    PushEventsReply,
+    PushEventsRequest,
+    ReceiveReply,
+    ReceiveRequest,
+    RenewReply,
+    ReportStateRequest,
+    SendReply,
+    SendRequest,
+    WhoAmIReply,
+)
+from hive_rpc.types import Empty
+
+
+class AgentSession(Agent):
+    """Acts for `name`, whatever the peer says: the socket is the name."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str,
+        agents: Agents,
+        broker: Broker,
+        events: Events,
+        links: Links,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._version = version
+        self._agents = agents
+        self._broker = broker
+        self._events = events
+        self._links = links
+        self._clock = clock
+        self._greeted: str | None = None
+        """The instance this connection speaks for; None is whichever is the agent's current one."""
+
+    async def closed(self) -> None:
+        if self._greeted is not None and self._links.parted(self._name, self._greeted):
+            await self._agents.harness_left(self._name, self._greeted)
+
+    async def hello(self, request: HelloRequest) -> HelloReply:
+        if self._greeted is not None:
+            raise InvalidError("This connection has said hello already.", hint="Open another connection.")
+        if not request.instance:
+            raise InvalidError("An instance needs a name.", hint="Make a new id at each start of the harness.")
+        await self._broker.hello(self._name, request.instance)
+        self._greeted = request.instance
+        self._links.greeted(self._name, request.instance)
+        await self._agents.hello(self._name, request.instance)
+        return HelloReply(name=self._name, hive_version=self._version, lease_seconds=self._broker.lease_seconds)
+
+    async def send(self, request: SendRequest) -> SendReply:
+        message = await self._broker.send(
+            self._name,
+            request.to,
+            request.body,
+            key=request.key,
+            in_reply_to=request.in_reply_to,
+            automatic=request.automatic,
+        )
+        return SendReply(id=message)
+
+    async def receive(self, request: ReceiveRequest) -> ReceiveReply:
+        messages = await self._broker.receive(
+            self._name, self._greeted, wait_seconds=request.wait_seconds, limit=request.max
+        )
+        return ReceiveReply(messages=messages)
+
+    async def renew(self, request: IdsRequest) -> RenewReply:
+        return await self._broker.renew(self._name, self._greeted, request.ids)
+
+    async def ack(self, request: IdsRequest) -> AckReply:
+        return AckReply(acked=await self._broker.ack(self._name, self._greeted, request.ids))
+
+    async def nack(self, request: NackRequest) -> Empty:
+        await self._broker.nack(self._name, self._greeted, request.ids, request.reason)
+        return Empty()
+
+    async def who_am_i(self, request: Empty) -> WhoAmIReply:
+        me = self._agents.get(self._name)
+        return WhoAmIReply(
+            name=me.name,
+            machine=me.machine,
+            capabilities=sorted(me.config.capabilities),
+            model=me.config.model,
+            unread=await self._broker.unread(me.name),
+            peers=[Peer(name=a.name, state=a.state) for a in self._agents.all() if a.name != me.name],
+        )
+
+    async def commands(self, request: Empty) -> AsyncIterator[Command]:
+        stream = self._links.commands(self._name)
+        yield Command(kind=CommandKind.SETTINGS, settings=self._agents.get(self._name).config.settings())
+        async for command in stream:
+            yield command
+
+    async def report_state(self, request: ReportStateRequest) -> Empty:
+        await self._agents.report_state(self._name, request)
+        self._links.reported(self._name, request.state)
+        return Empty()
+
+    async def push_events(self, request: PushEventsRequest) -> PushEventsReply:
+        sequence = await self._events.push(self._name, self._greeted or "", request.events)
+        return PushEventsReply(sequence=sequence)

@@ -1,0 +1,173 @@
+"""`org.hive.Operator` as core answers it, for a caller who has been admitted (see `authority`)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from hive_base.clock import Clock
+from hive_core.agents.agents import Agents
+from hive_core.api.overview import Overview
+from hive_core.broker.broker import Broker
+from hive_core.config import CoreConfig
+from hive_core.doctor.doctor import Doctor
+from hive_core.events.events import Events
+from hive_core.events.hub import Hub
+from hive_core.logs.journal import Journal
+from hive_core.operators.audit import Actor, Audit
+from hive_core.operators.operators import Operators
+from hive_rpc.errors import HiveError
+from hive_rpc.interfaces.operator import (
+    AgentRequest,
+    AuditReply,
+    AuditRequest,
+    AwaitReplyReply,
+    AwaitReplyRequest,
+    DestroyRequest,
+    DoctorReply,
+    EventsReply,
+    EventsRequest,
+    InviteReply,
+    InviteRequest,
+    LogLine,
+    LogsRequest,
+    MessagesReply,
+    MessagesRequest,
+    Operator,
+    OperatorRequest,
+    OperatorSendReply,
+    OperatorSendRequest,
+    OperatorsReply,
+    SetPasswordRequest,
+    SpawnRequest,
+    StatusReply,
+    WatchReply,
+    WatchRequest,
+)
+from hive_rpc.types import OPERATOR, SYSTEM, Empty, Object
+
+WELCOME = (
+    "You have just been created. Look around, note in your state directory what a later you should know, "
+    "and say in one sentence that you are ready."
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the verbs work with."""
+
+    config: CoreConfig
+    clock: Clock
+    agents: Agents
+    broker: Broker
+    events: Events
+    hub: Hub
+    operators: Operators
+    audit: Audit
+    journal: Journal
+    overview: Overview
+    doctor: Doctor
+
+
+class OperatorVerbs(Operator):
+    """One for each call."""
+
+    def __init__(self, parts: Parts, actor: Actor) -> None:
+        self._parts = parts
+        self._actor = actor
+
+    async def status(self, request: OperatorRequest) -> StatusReply:
+        return await self._parts.overview.status()
+
+    async def send(self, request: OperatorSendRequest) -> OperatorSendReply:
+        message = await self._parts.broker.send(
+            OPERATOR,
+            request.to,
+            request.body,
+            key=request.key,
+            in_reply_to=request.in_reply_to,
+            actor=self._actor,
+        )
+        return OperatorSendReply(id=message)
+
+    async def await_reply(self, request: AwaitReplyRequest) -> AwaitReplyReply:
+        return AwaitReplyReply(reply=await self._parts.broker.await_reply(request.id, request.wait_seconds))
+
+    async def messages(self, request: MessagesRequest) -> MessagesReply:
+        return await self._parts.broker.messages(request.agent, before=request.before, limit=request.limit)
+
+    async def events(self, request: EventsRequest) -> EventsReply:
+        self._parts.agents.get(request.agent)
+        return await self._parts.events.page(request.agent, before=request.before, limit=request.limit)
+
+    async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
+        async for reply in self._parts.hub.watch(agent=request.agent, after=request.after, deltas=request.deltas):
+            yield reply
+
+    async def spawn(self, request: SpawnRequest) -> Empty:
+        async with self._audited("spawn", request.name):
+            await self._parts.agents.spawn(request.name, request.config)
+        await self._parts.broker.send(SYSTEM, request.name, WELCOME)
+        return Empty()
+
+    async def start(self, request: AgentRequest) -> Empty:
+        async with self._audited("start", request.name):
+            await self._parts.agents.start(request.name)
+        return Empty()
+
+    async def stop(self, request: AgentRequest) -> Empty:
+        async with self._audited("stop", request.name):
+            await self._parts.agents.stop(request.name)
+        return Empty()
+
+    async def restart(self, request: AgentRequest) -> Empty:
+        async with self._audited("restart", request.name):
+            await self._parts.agents.restart(request.name)
+        return Empty()
+
+    async def destroy(self, request: DestroyRequest) -> Empty:
+        async with self._audited("purge" if request.purge else "destroy", request.name):
+            await self._parts.agents.destroy(request.name, purge=request.purge)
+        return Empty()
+
+    async def logs(self, request: LogsRequest) -> AsyncIterator[LogLine]:
+        machine = self._parts.agents.get(request.name).machine
+        if not request.follow:
+            for line in await self._parts.journal.tail(machine, request.lines):
+                yield line
+            return
+        async for line in self._parts.journal.follow(machine, request.lines):
+            yield line
+
+    async def doctor(self, request: OperatorRequest) -> DoctorReply:
+        return DoctorReply(checks=await self._parts.doctor.examine())
+
+    async def invite(self, request: InviteRequest) -> InviteReply:
+        invite = await self._parts.operators.invite(self._actor, request.name, request.role)
+        dashboard = self._parts.config.dashboard
+        url = f"{dashboard}/sign-in/{invite.token}" if dashboard else None
+        return InviteReply(token=invite.token, url=url, expires_at=invite.expires_at)
+
+    async def set_password(self, request: SetPasswordRequest) -> Empty:
+        await self._parts.operators.set_password(self._actor, request.name, request.password)
+        return Empty()
+
+    async def operators(self, request: OperatorRequest) -> OperatorsReply:
+        return OperatorsReply(operators=await self._parts.operators.accounts())
+
+    async def audit(self, request: AuditRequest) -> AuditReply:
+        return await self._parts.audit.page(before=request.before, limit=request.limit)
+
+    @asynccontextmanager
+    async def _audited(self, action: str, target: str) -> AsyncIterator[None]:
+        """For what no single transaction covers: a row when it is asked for, and one for how it ended."""
+        await self._note(action, target, "asked")
+        try:
+            yield
+        except HiveError as error:
+            await self._note(action, target, "failed", {"error": error.message})
+            raise
+        await self._note(action, target, "done")
+
+    async def _note(self, action: str, target: str, outcome: str, details: Object | None = None) -> None:
+        now = self._parts.clock.now()
+        await self._parts.audit.note(now, self._actor, action, target, outcome=outcome, details=details)

@@ -1,0 +1,81 @@
+"""The state of the hive and of each agent, put together from the parts that know it."""
+
+from datetime import datetime
+
+from hive_core.agents.agents import Agents
+from hive_core.agents.models import Agent
+from hive_core.api.gateway_desk import GatewayLine
+from hive_core.broker.broker import Broker
+from hive_core.config import CoreConfig
+from hive_core.events.events import Events
+from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
+from hive_rpc.interfaces.session import GreetReply
+from hive_rpc.types import AgentState, Turn
+
+WELL = frozenset(AgentState) - {AgentState.FAILED, AgentState.NEEDS_LOGIN}
+
+
+class Overview:
+    def __init__(
+        self,
+        *,
+        config: CoreConfig,
+        version: str,
+        since: datetime,
+        agents: Agents,
+        broker: Broker,
+        events: Events,
+        gateway: GatewayLine,
+    ) -> None:
+        self._config = config
+        self._version = version
+        self._since = since
+        self._agents = agents
+        self._broker = broker
+        self._events = events
+        self._gateway = gateway
+
+    async def status(self) -> StatusReply:
+        # The cursor is read first: what happens in between is then told again rather than missed.
+        glance = await self._events.glance([a.name for a in self._agents.all()])
+        unread = await self._broker.unread_counts()
+        agents = self._agents.all()
+        return StatusReply(
+            hive=self._hive(all(a.state in WELL for a in agents)),
+            agents=[self._agent(a, unread.get(a.name, 0), glance.last_turns.get(a.name)) for a in agents],
+            cursor=glance.cursor,
+        )
+
+    def greeting(self) -> GreetReply:
+        backend = self._gateway.backend
+        return GreetReply(name=self._config.name, stand_in=backend is not None and backend.stand_in)
+
+    def _hive(self, agents_well: bool) -> HiveStatus:
+        backend = self._gateway.backend
+        return HiveStatus(
+            name=self._config.name,
+            version=self._version,
+            since=self._since,
+            stand_in=backend is not None and backend.stand_in,
+            model_backend=backend.description if backend is not None else "",
+            gateway=backend is not None,
+            healthy=backend is not None and agents_well,
+            dashboard=self._config.dashboard,
+        )
+
+    @staticmethod
+    def _agent(agent: Agent, unread: int, last_turn: Turn | None) -> AgentStatus:
+        return AgentStatus(
+            name=agent.name,
+            state=agent.state,
+            since=agent.since,
+            reason=agent.reason,
+            until=agent.until,
+            container=agent.container,
+            machine=agent.machine,
+            model=(last_turn.model if last_turn is not None else None) or agent.config.model,
+            last_turn=last_turn,
+            unread=unread,
+            capabilities=sorted(agent.config.capabilities),
+            created_at=agent.created_at,
+        )

@@ -1,0 +1,223 @@
+"""Core, wired together: the one place that knows every part."""
+
+import asyncio
+import importlib.metadata
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from systemd import daemon as systemd_daemon
+
+from hive_base import log
+from hive_base.clock import Clock, SystemClock
+from hive_base.paths import RunPaths, StatePaths
+from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
+from hive_core import config
+from hive_core.agents.agents import Agents
+from hive_core.agents.models import Agent
+from hive_core.agents.registry import Registry
+from hive_core.api.agent_session import AgentSession
+from hive_core.api.authority import guarded, shell_gate, web_gate
+from hive_core.api.gateway_desk import GatewayDesk, GatewayLine
+from hive_core.api.links import Links
+from hive_core.api.operator_verbs import OperatorVerbs, Parts
+from hive_core.api.overview import Overview
+from hive_core.api.session_desk import SessionDesk
+from hive_core.broker import Broker, Policy
+from hive_core.containers.containers import Containers
+from hive_core.containers.stateless import StatelessDriver
+from hive_core.doctor import checks
+from hive_core.doctor.doctor import Doctor
+from hive_core.events.events import Events
+from hive_core.events.hub import Hub
+from hive_core.logs.journal import Journal
+from hive_core.operators.audit import Actor, Audit
+from hive_core.operators.operators import Operators
+from hive_core.operators.passwords import Passwords
+from hive_core.operators.sessions import Sessions
+from hive_core.store import Database
+from hive_core.systemd.systemd import Systemd
+from hive_rpc.errors import HiveError
+from hive_rpc.interface import Interface
+from hive_rpc.server import Peer, Server
+from hive_rpc.types import StateChange
+
+VERSION = importlib.metadata.version("hive")
+
+
+class _Hooks:
+    """What the agents' lives tell the rest of core."""
+
+    def __init__(self, links: Links, gateway: GatewayLine, events: Events) -> None:
+        self._links = links
+        self._gateway = gateway
+        self._events = events
+        self._broker: Broker | None = None
+        self._shown: dict[str, Agent] = {}
+
+    def attach(self, broker: Broker) -> None:
+        """The broker needs the agents' names, and so comes after the agents, which need these hooks."""
+        self._broker = broker
+
+    async def listen(self, agent: str) -> None:
+        await self._links.listen(agent)
+
+    async def unlisten(self, agent: str) -> None:
+        await self._links.unlisten(agent)
+
+    async def drain(self, agent: str) -> None:
+        await self._links.drain(agent)
+
+    async def container_died(self, agent: str) -> None:
+        if self._broker is not None:
+            await self._broker.container_died(agent)
+
+    def changed(self, agent: str, now: Agent | None) -> None:
+        before = self._shown.get(agent)
+        if now is None:
+            self._shown.pop(agent, None)
+            self._gateway.agents_changed()
+            return
+        self._shown[agent] = now
+        if before is None:
+            self._gateway.agents_changed()
+        if before is None or replace(before, instance=now.instance) != now:
+            self._events.tell_state(
+                agent, StateChange(state=now.state, since=now.since, reason=now.reason, until=now.until)
+            )
+
+
+@asynccontextmanager
+async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, state: StatePaths) -> AsyncIterator[None]:
+    """Every part, running; leaving stops them in the opposite order. Containers live on."""
+    async with AsyncExitStack() as stack:
+        state.core_database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run.agents.mkdir(mode=0o755, parents=True, exist_ok=True)
+        database = await stack.enter_async_context(Database(state.core_database, "core"))
+        events_database = await stack.enter_async_context(Database(state.events_database, "events"))
+
+        hub = Hub(events_database)
+        events = Events(events_database, clock, hub)
+        audit = Audit(database)
+        links = Links(run)
+        stack.push_async_callback(links.close)
+        gateway = GatewayLine()
+        journal = Journal()
+        systemd = Systemd(clock, watched="container@")
+        await systemd.connect()
+        containers = Containers(systemd, StatelessDriver(run, state))
+        hooks = _Hooks(links, gateway, events)
+        agents = Agents(registry=Registry(database), containers=containers, journal=journal, hooks=hooks, clock=clock)
+
+        broker = Broker(
+            database,
+            clock,
+            agents.live_names,
+            policy=Policy(lease_seconds=settings.lease_seconds),
+            sent=events.tell_message,
+        )
+        hooks.attach(broker)
+        passwords = Passwords()
+        sessions = Sessions(database, clock, passwords)
+        overview = Overview(
+            config=settings,
+            version=VERSION,
+            since=clock.now(),
+            agents=agents,
+            broker=broker,
+            events=events,
+            gateway=gateway,
+        )
+        parts = Parts(
+            config=settings,
+            clock=clock,
+            agents=agents,
+            broker=broker,
+            events=events,
+            hub=hub,
+            operators=Operators(database, clock, passwords),
+            audit=audit,
+            journal=journal,
+            overview=overview,
+            doctor=Doctor(
+                [
+                    checks.gateway_is_there(gateway),
+                    checks.agents_are_well(agents),
+                    checks.database_is_sound("core", database),
+                    checks.database_is_sound("events", events_database),
+                    checks.disk_has_room(state.root),
+                    checks.state_is_walled_off(state.root),
+                    checks.inotify_is_enough,
+                ]
+            ),
+        )
+
+        def agent_handlers(name: str, peer: Peer) -> Sequence[Interface]:
+            return [
+                AgentSession(
+                    name, version=VERSION, agents=agents, broker=broker, events=events, links=links, clock=clock
+                )
+            ]
+
+        def verbs(actor: Actor) -> OperatorVerbs:
+            return OperatorVerbs(parts, actor)
+
+        links.handlers = agent_handlers
+        operator_server = Server(lambda peer: [guarded(shell_gate(peer), verbs)])
+        web_server = Server(lambda peer: [guarded(web_gate(sessions), verbs), SessionDesk(sessions, overview.greeting)])
+        gateway_server = Server(lambda peer: [GatewayDesk(line=gateway, agents=agents, paths=run)])
+
+        await broker.start()
+        await agents.adopt()
+        for server, path, group in (
+            (operator_server, run.operator_socket, OPERATORS_GROUP.uid),
+            (web_server, run.web_socket, WEB.uid),
+            (gateway_server, run.gateway_control_socket, GATEWAY.uid),
+        ):
+            await server.listen(path, mode=0o660, uid=0, gid=group)
+            stack.push_async_callback(server.close)
+        await stack.enter_async_context(_running(systemd.run(), broker.run(), agents.run()))
+        yield
+
+
+@asynccontextmanager
+async def _running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Work that goes on as long as the block; if one fails, the block ends with its error."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(w) for w in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _beat(clock: Clock) -> None:
+    """Feed systemd's watchdog, at half of its interval, from the loop that it watches."""
+    interval = int(os.environ.get("WATCHDOG_USEC", "0")) / 1_000_000 / 2
+    while interval:
+        systemd_daemon.notify("WATCHDOG=1")
+        await clock.sleep(interval)
+
+
+async def _serve(settings: config.CoreConfig) -> None:
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    clock = SystemClock()
+    async with core(settings, clock, run=RunPaths(), state=StatePaths()), _running(_beat(clock)):
+        systemd_daemon.notify("READY=1")
+        await asked_to_stop.wait()
+        systemd_daemon.notify("STOPPING=1")
+
+
+def main() -> None:
+    log.setup()
+    try:
+        settings = config.load()
+    except HiveError as error:
+        sys.exit(error.sentence())
+    asyncio.run(_serve(settings))

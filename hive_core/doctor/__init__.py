@@ -1,0 +1,1 @@
+"""What can be wrong with a hive, and what to do about it."""

@@ -1,0 +1,113 @@
+"""The checks. Each is made of the parts it looks at and returns its findings."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from hive_core.agents.agents import Agents
+from hive_core.api.gateway_desk import GatewayLine
+from hive_core.doctor.doctor import Examination
+from hive_core.store import Database
+from hive_rpc.interfaces.operator import Check
+from hive_rpc.types import AgentState
+
+ENOUGH_BYTES = 1024**3
+ENOUGH_INSTANCES = 512
+"""A booted container takes five inotify instances; systemd's usual limit is 128 for one user."""
+
+
+def agents_are_well(agents: Agents) -> Examination:
+    async def examine() -> Sequence[Check]:
+        found = []
+        for agent in agents.all():
+            well = agent.state not in (AgentState.FAILED, AgentState.NEEDS_LOGIN)
+            detail = f"{agent.state}: {agent.reason}" if agent.reason else str(agent.state)
+            remedy = "" if well else f"Read `hive logs {agent.name}`, then `hive restart {agent.name}`."
+            found.append(Check(name=f"agent {agent.name}", ok=well, detail=detail, remedy=remedy))
+        return found
+
+    return examine
+
+
+def gateway_is_there(line: GatewayLine) -> Examination:
+    async def examine() -> Sequence[Check]:
+        backend = line.backend
+        if backend is None:
+            return [
+                Check(
+                    name="gateway",
+                    ok=False,
+                    detail="hive-gateway is not connected, so no agent reaches a model.",
+                    remedy="Look at `systemctl status hive-gateway` and its journal on the hive host.",
+                )
+            ]
+        return [Check(name="gateway", ok=True, detail=backend.description)]
+
+    return examine
+
+
+def database_is_sound(name: str, database: Database) -> Examination:
+    async def examine() -> Sequence[Check]:
+        said = await database.read(lambda c: str(c.execute("PRAGMA quick_check(1)").fetchone()[0]))
+        sound = said == "ok"
+        remedy = "" if sound else f"Stop hive-core, keep a copy of {database.path}, and restore it from a backup."
+        return [Check(name=f"database {name}", ok=sound, detail=said, remedy=remedy)]
+
+    return examine
+
+
+def disk_has_room(directory: Path) -> Examination:
+    async def examine() -> Sequence[Check]:
+        usage = await asyncio.to_thread(os.statvfs, directory)
+        free = usage.f_bavail * usage.f_frsize
+        return [
+            Check(
+                name="disk",
+                ok=free >= ENOUGH_BYTES,
+                detail=f"{free / 1024**3:.1f} GiB free below {directory}",
+                remedy="" if free >= ENOUGH_BYTES else "Free some room: agents' transcripts and notes need it.",
+            )
+        ]
+
+    return examine
+
+
+def state_is_walled_off(directory: Path) -> Examination:
+    """An id-mapped bind lets a container's root leave setuid files owned by the host's root in here."""
+
+    async def examine() -> Sequence[Check]:
+        info = await asyncio.to_thread(directory.stat)
+        private = info.st_uid == 0 and stat.S_IMODE(info.st_mode) & 0o077 == 0
+        flags = os.statvfs(directory).f_flag
+        harmless = bool(flags & os.ST_NOSUID) and bool(flags & os.ST_NODEV)
+        return [
+            Check(
+                name="state directory is root's alone",
+                ok=private,
+                detail=f"{directory} has mode {stat.S_IMODE(info.st_mode):04o} and belongs to uid {info.st_uid}",
+                remedy="" if private else f"chown root: {directory} && chmod 0700 {directory}",
+            ),
+            Check(
+                name="state directory is nosuid and nodev",
+                ok=harmless,
+                detail="mounted nosuid,nodev" if harmless else "setuid files and devices would work in it",
+                remedy="" if harmless else f"Mount {directory} with nosuid,nodev (var-lib-hive.mount does).",
+            ),
+        ]
+
+    return examine
+
+
+async def inotify_is_enough() -> Sequence[Check]:
+    limit = int(await asyncio.to_thread(Path("/proc/sys/fs/inotify/max_user_instances").read_text))
+    enough = limit >= ENOUGH_INSTANCES
+    return [
+        Check(
+            name="inotify",
+            ok=enough,
+            detail=f"fs.inotify.max_user_instances is {limit}: room for about {limit // 5} containers",
+            remedy="" if enough else "sysctl -w fs.inotify.max_user_instances=1024, and in /etc/sysctl.d to keep it.",
+        )
+    ]
