@@ -1,0 +1,146 @@
+"""The stand-in as a backend of the gateway, and as a server of its own."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar, TypeVar
+
+from aiohttp import web
+
+from hive_base.clock import Clock, SystemClock
+from hive_base.ids import new_id
+from hive_gateway.backend import Backend, Body, Route, dispatch, with_api_errors
+from hive_gateway.errors import ApiError, error_type
+from hive_gateway.standin import conversation, events, planner, usage
+from hive_gateway.standin.directives import Fault, FaultKind
+from hive_gateway.standin.faults import Faults, words
+from hive_gateway.standin.recorder import Nothing, Recorder, Seen
+
+_IN_PLACE = 256 * 1024
+"""Bytes of a request that may be thought about on the event loop; that is a few milliseconds."""
+
+T = TypeVar("T")
+
+
+class StandIn:
+    """The stand-in model. Its answers are a function of the request, its delays are the clock's."""
+
+    stand_in: ClassVar[bool] = True
+    description: ClassVar[str] = "the stand-in model, because no account is configured"
+
+    def __init__(self, clock: Clock | None = None, recorder: Recorder | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._recorder = recorder or Nothing()
+        self._faults = Faults(self._clock)
+
+    async def close(self) -> None:
+        pass
+
+    async def answer(self, request: web.BaseRequest, route: Route, agent: str) -> web.StreamResponse:
+        arrived = self._clock.monotonic()
+        body = await Body(request).read()
+        self._recorder.saw(Seen(arrived, agent, request.raw_path, dict(request.headers), body))
+        if route is Route.COUNT_TOKENS:
+            return web.json_response({"input_tokens": await _unblocked(_count, body)})
+        return await self._message(request, await _unblocked(_consider, body), agent)
+
+    async def _message(self, request: web.BaseRequest, answer: "_Answer", agent: str) -> web.StreamResponse:
+        await self._clock.sleep(sum(wanted.directives.delay for wanted in answer.plan.instructions))
+        fault = self._faults.strike(agent, answer.plan.instructions)
+        message_id, response = new_id("msg"), answer.plan.response
+        if answer.stream:
+            planned = list(events.stream(message_id, answer.model, response, answer.usage))
+            return await self._stream(request, planned, fault)
+        return await self._whole(events.message(message_id, answer.model, response, answer.usage), response, fault)
+
+    async def _whole(
+        self, message: Mapping[str, Any], response: planner.Response, fault: Fault | None
+    ) -> web.StreamResponse:
+        if fault is not None:
+            await _break_off(fault)
+            raise ApiError(fault.status, words(fault.status))
+        await self._clock.sleep(response.seconds)
+        return web.json_response(message, headers={"request-id": new_id("req")})
+
+    async def _stream(
+        self, request: web.BaseRequest, answer: list[events.Event], fault: Fault | None
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={
+                "content-type": "text/event-stream; charset=utf-8",
+                "cache-control": "no-cache",
+                "request-id": new_id("req"),
+            }
+        )
+        await response.prepare(request)
+        for event in answer if fault is None else _first_words(answer):
+            if event.wait:
+                await self._clock.sleep(event.wait)
+            await response.write(event.encode())
+        if fault is not None:
+            await _break_off(fault)
+            await response.write(events.error(error_type(fault.status), words(fault.status)).encode())
+        return response
+
+
+async def _break_off(fault: Fault) -> None:
+    """What a fault does to the connection, if anything."""
+    if fault.kind is FaultKind.SILENT:
+        await asyncio.Event().wait()
+    if fault.kind is FaultKind.DROP_MID_STREAM:
+        raise ConnectionResetError("The stand-in was asked to drop the connection.")
+
+
+def _first_words(answer: list[events.Event]) -> list[events.Event]:
+    """Up to and with the first delta."""
+    first = next(at for at, event in enumerate(answer) if event.data["type"] == "content_block_delta")
+    return answer[: first + 1]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    model: str
+    stream: bool
+    plan: planner.Plan
+    usage: usage.Usage
+
+
+def _consider(body: bytes) -> _Answer:
+    asked = _parsed(body)
+    read = conversation.read(asked)
+    plan = planner.plan(read)
+    used = usage.measure(asked, events.content(plan.response))
+    for wanted in plan.instructions:
+        used = usage.overridden(used, wanted.directives.usage)
+    return _Answer(read.model, read.stream, plan, used)
+
+
+def _count(body: bytes) -> int:
+    return usage.of_request(_parsed(body))
+
+
+def _parsed(body: bytes) -> Mapping[str, Any]:
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise ApiError(HTTPStatus.BAD_REQUEST, "The request body is not valid JSON.")
+    return asked
+
+
+async def _unblocked(think: Callable[[bytes], T], body: bytes) -> T:
+    return think(body) if len(body) <= _IN_PLACE else await asyncio.to_thread(think, body)
+
+
+def build(backend: Backend) -> web.Application:
+    """A server that answers from a backend whatever credential the client has: for tests and benches, on loopback."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        return await dispatch(backend, request, "alone")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", with_api_errors(handle))
+    return app
