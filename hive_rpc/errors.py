@@ -30,7 +30,9 @@ class HiveError(Exception):
 
     @classmethod
     def varlink_name(cls) -> str:
-        name = "Internal" if cls is HiveError else cls.__name__.removesuffix("Error")
+        """The name on the wire; a subclass that is defined elsewhere travels as the nearest class of this module."""
+        known = next(base for base in cls.__mro__ if base.__module__ == __name__)
+        name = "Internal" if known is HiveError else known.__name__.removesuffix("Error")
         return f"{ERROR_INTERFACE}.{name}"
 
     def sentence(self) -> str:
@@ -126,11 +128,12 @@ class StorageError(HiveError):
 
 
 def family() -> dict[str, type[HiveError]]:
-    """Every error class by its Varlink name."""
+    """Every error class that both ends know, by its Varlink name."""
     found: dict[str, type[HiveError]] = {}
     todo: list[type[HiveError]] = [HiveError]
     while todo:
         cls = todo.pop()
-        found[cls.varlink_name()] = cls
+        if cls.__module__ == __name__:
+            found[cls.varlink_name()] = cls
         todo += cls.__subclasses__()
     return found

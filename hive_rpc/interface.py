@@ -8,7 +8,7 @@ an instance whose methods make the calls (`hive_rpc.client`); the `.varlink` tex
 import collections.abc
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -58,11 +58,14 @@ class Interface:
     """The base of every interface class."""
 
     varlink_name: ClassVar[str]
+    sockets: ClassVar[Sequence[str]]
+    """Where it is served, below `/run/hive` or in the container; for the documentation."""
 
-    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, name: str | None = None, sockets: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if name is not None:
             cls.varlink_name = name
+            cls.sockets = sockets
 
 
 _methods: dict[type["Interface"], dict[str, Method]] = {}
@@ -75,11 +78,14 @@ def methods(interface: type[Interface]) -> dict[str, Method]:
     return _methods[interface]
 
 
+def declaration(interface: type[Interface]) -> type[Interface]:
+    """The class that declares the interface, for that class itself or for what implements it."""
+    return next(cls for cls in interface.__mro__ if "varlink_name" in cls.__dict__)
+
+
 def _resolve(interface: type[Interface]) -> dict[str, Method]:
-    declaring = next(c for c in interface.__mro__ if "varlink_name" in c.__dict__)
-    name: str = declaring.__dict__["varlink_name"]
     found: dict[str, Method] = {}
-    for attribute, function in declaring.__dict__.items():
+    for attribute, function in declaration(interface).__dict__.items():
         if not hasattr(function, "__rpc_role__"):
             continue
         hints = typing.get_type_hints(function)
@@ -89,7 +95,7 @@ def _resolve(interface: type[Interface]) -> dict[str, Method]:
             (reply,) = typing.get_args(reply)
         wire_name = "".join(part.capitalize() for part in attribute.split("_"))
         found[wire_name] = Method(
-            interface=name,
+            interface=interface.varlink_name,
             attribute=attribute,
             wire_name=wire_name,
             request=hints["request"],

@@ -25,7 +25,7 @@ class DescriptionReply(Model):
     description: str
 
 
-class ServiceInterface(Interface, name=SERVICE):
+class ServiceInterface(Interface, name=SERVICE, sockets=["every socket"]):
     """What every Varlink service provides."""
 
     @rpc()

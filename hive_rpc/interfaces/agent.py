@@ -77,7 +77,7 @@ class WhoAmIReply(Model):
     name: str
     machine: str
     capabilities: list[str]
-    model: str | None
+    model: str | None = None
     unread: int
     peers: list[Peer]
     """Whom a message can be sent to, besides `operator`."""
@@ -129,7 +129,7 @@ class PushEventsReply(Model):
     """The highest sequence that core has stored for this instance; forget everything up to it."""
 
 
-class Agent(Interface, name="org.hive.Agent"):
+class Agent(Interface, name="org.hive.Agent", sockets=["agents/<name>/core/core.sock"]):
     """Every agent's harness, on its own socket."""
 
     @rpc()
@@ -146,7 +146,7 @@ class Agent(Interface, name="org.hive.Agent"):
         """Send a message. It is durable when the reply comes. A body over 128 KiB is refused with `TooLarge`."""
         raise NotImplementedError
 
-    @rpc()
+    @rpc(waits=True)
     async def receive(self, request: ReceiveRequest) -> ReceiveReply:
         """Lease the oldest waiting messages to this instance; an empty list when none came within the wait."""
         raise NotImplementedError

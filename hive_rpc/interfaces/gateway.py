@@ -27,7 +27,7 @@ class ReportBackendRequest(Model):
     """What answers the agents, in words for a person; never anything secret."""
 
 
-class Gateway(Interface, name="org.hive.Gateway"):
+class Gateway(Interface, name="org.hive.Gateway", sockets=["gateway.sock"]):
     """The gateway."""
 
     @rpc()

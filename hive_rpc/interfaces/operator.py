@@ -185,7 +185,7 @@ class InviteRequest(OperatorRequest):
 class InviteReply(Model):
     token: str
     """To be used once."""
-    url: str | None
+    url: str | None = None
     expires_at: Time
 
 
@@ -227,7 +227,7 @@ class AuditReply(Model):
     """Newest first."""
 
 
-class Operator(Interface, name="org.hive.Operator"):
+class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "web.sock"]):
     """The people who run the hive."""
 
     @rpc(Role.VIEWER)
@@ -240,7 +240,7 @@ class Operator(Interface, name="org.hive.Operator"):
         """Send a message as the operator."""
         raise NotImplementedError
 
-    @rpc(Role.VIEWER)
+    @rpc(Role.VIEWER, waits=True)
     async def await_reply(self, request: AwaitReplyRequest) -> AwaitReplyReply:
         """Wait for the reply to a message that the operator sent; `TimedOut` when none comes."""
         raise NotImplementedError

@@ -1,7 +1,8 @@
 """`org.hive.Runner`: what the runner asks of its harness, inside the container, on a socket only root there can open.
 
 The runner is a client of the harness as the harness is a client of core: instructions come by one stream, events and
-tool calls go up as calls on connections of their own.
+tool calls go up as calls on connections of their own. A runner lives as long as one CLI process: it is launched once,
+told about turns, and ends when the CLI ends, when it is told to, or when it is killed.
 """
 
 from collections.abc import AsyncIterator
@@ -9,46 +10,75 @@ from enum import StrEnum
 
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.interfaces.agent import SendReply, WhoAmIReply
-from hive_rpc.types import Empty, Event, Message, Model, Object, Seconds
+from hive_rpc.types import Empty, Event, Message, Model, Object, Seconds, Usage
 
 
 class InstructionKind(StrEnum):
+    """What an `Instruction` asks for; exactly the field of the same name is filled, where it has one."""
+
+    LAUNCH = "launch"
+    """Start the CLI. The first instruction, and given once."""
     TURN = "turn"
     INTERRUPT = "interrupt"
+    """Ask the CLI to end the turn that runs."""
     END = "end"
+    """Let the CLI put its transcript away, then exit."""
+
+
+class LaunchInstruction(Model):
+    """How to start the CLI. Whatever of it changes, a new runner is needed."""
+
+    session: str
+    """The conversation's id, a UUID."""
+    resume: bool
+    """The session has a transcript already."""
+    model: str | None = None
+    system_prompt: str = ""
+    """What is appended to Claude Code's own system prompt."""
+    directory: str
+    """Where the CLI works."""
+    environment: dict[str, str]
+    """The CLI's whole environment."""
+    uid: int | None = None
+    """The user and group that the CLI and its tools run as; None is the runner's own (outside a container)."""
+    cgroup: str | None = None
+    """Where the CLI and its tools live, so that all of them can be killed at once; None outside a container."""
+    cli: str | None = None
+    """The CLI's program; None is the one that comes with the SDK."""
 
 
 class TurnInstruction(Model):
     turn_id: str
     prompt: str
-    session: str
-    resume: bool
-    """The session has a transcript already."""
-    model: str | None = None
-    system_prompt: str = ""
-    environment: dict[str, str] = {}
 
 
 class Instruction(Model):
     kind: InstructionKind
+    launch: LaunchInstruction | None = None
     turn: TurnInstruction | None = None
 
 
 class TurnFinishedRequest(Model):
-    """The evidence of a finished turn, from which the harness classifies it."""
+    """The evidence of a finished turn, from which the harness classifies it, and its figures."""
 
     turn_id: str
-    result: Object | None = None
-    """The CLI's last `result` line; None when it gave none."""
+    lines: list[Object] = []
+    """The CLI's stream-json lines of this turn, without partial messages and without what the model and its tools
+    said, in order. Of a very long turn the latest ones."""
+    stderr: str = ""
+    """The end of what the CLI wrote there."""
+    exit_code: int | None = None
+    """The CLI's, negative for a signal; None while it lives."""
     error: str | None = None
     """The SDK's exception, in words."""
-    lines: list[Object] = []
-    """The stream-json lines that classification needs (assistant errors, rate limits, compaction), in order."""
-    stderr: str = ""
-    exit_code: int | None = None
     final_text: str = ""
     first_token_seconds: float | None = None
+    """From the instruction to the first thing the model said."""
     context_tokens: int | None = None
+    """The size of the context at the last inference of the main thread."""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    model: str | None = None
     tools: dict[str, int] = {}
 
 
@@ -71,7 +101,7 @@ class ToolReceiveReply(Model):
     messages: list[Message]
 
 
-class Runner(Interface, name="org.hive.Runner"):
+class Runner(Interface, name="org.hive.Runner", sockets=["harness.sock"]):
     """The runner, and the tools that run in it."""
 
     @rpc()
@@ -94,7 +124,7 @@ class Runner(Interface, name="org.hive.Runner"):
         """The `send` tool."""
         raise NotImplementedError
 
-    @rpc()
+    @rpc(waits=True)
     async def receive(self, request: ToolReceiveRequest) -> ToolReceiveReply:
         """The `recv` tool: what arrives is part of this turn, and is acknowledged with it."""
         raise NotImplementedError

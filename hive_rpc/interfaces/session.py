@@ -43,7 +43,7 @@ class GreetReply(Model):
     """The stand-in model answers."""
 
 
-class Session(Interface, name="org.hive.Session"):
+class Session(Interface, name="org.hive.Session", sockets=["web.sock"]):
     """Sessions of the dashboard."""
 
     @rpc()
