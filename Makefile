@@ -37,6 +37,7 @@ bench: .venv
 
 docs: .venv
 	@.venv/bin/python -m hive_rpc.docs docs/rpc
+	@.venv/bin/python -m hive_cli.docs docs/cli.md
 
 lock: .venv
 	@.venv/bin/pip-compile --quiet --extra dev --allow-unsafe --generate-hashes --strip-extras \

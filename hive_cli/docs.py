@@ -22,7 +22,7 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[click.Cont
 
 def markdown() -> str:
     """The help of every command, one section each."""
-    root = click.Context(cli, info_name="hive", terminal_width=100, max_content_width=100)
+    root = click.Context(cli, info_name="hive", terminal_width=100, **cli.context_settings)
     sections = [
         f"{'##' if context is root else '###'} {context.command_path}\n\n```text\n{context.get_help()}\n```\n"
         for context in _walk(cli, root)
