@@ -1,0 +1,1 @@
+"""`make bench`: every figure beside its own floor, from the same run."""
