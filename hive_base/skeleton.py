@@ -103,6 +103,7 @@ class Skeleton:
         """
         root.mkdir(mode=0o755, parents=True, exist_ok=True)
         with _opened(root) as top:
+            os.fchmod(top, 0o755)
             machine_id = _machine_id(top) or uuid.uuid4().hex
             for name, target in _MERGED_USR.items():
                 _remove(top, name)

@@ -1,0 +1,87 @@
+"""Whether the hive is well, asked from outside: core on its socket, the dashboard on its port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from hive_base.process import ProcessError, run
+from hive_cli.up.errors import CannotError
+from hive_cli.up.lock import HostLock
+from hive_cli.up.state import State
+from hive_rpc.client import connect
+from hive_rpc.errors import UnavailableError
+from hive_rpc.interfaces.operator import Operator, OperatorRequest, StatusReply
+
+_POLL = 0.1
+_LOG_LINES = 30
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def operator(state: State) -> AsyncIterator[Operator]:
+    """A connection to core. Raises UnavailableError."""
+    async with connect(state.operator_socket) as client:
+        yield client.proxy(Operator)
+
+
+async def status(state: State) -> StatusReply | None:
+    """What core says; None while it does not answer."""
+    try:
+        async with operator(state) as core:
+            return await core.status(OperatorRequest())
+    except UnavailableError:
+        return None
+
+
+async def dashboard_answers(port: int) -> bool | None:
+    """True when an HTTP server that is in order listens there; None otherwise."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return None
+    try:
+        writer.write(b"GET /sign-in HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        words = (await reader.readline()).split()
+    except ConnectionError:
+        return None
+    finally:
+        writer.close()
+    return (len(words) >= 2 and words[1].isdigit() and int(words[1]) < 500) or None
+
+
+class Watcher:
+    """Waits for things to become well, for as long as the host lives."""
+
+    def __init__(self, state: State, since: datetime) -> None:
+        self._state = state
+        self._since = since
+        self._lock = HostLock(state.lock)
+
+    async def until(self, ask: "Callable[[], Awaitable[T | None]]", *, time_limit: float, failing: str, unit: str) -> T:
+        """Ask until there is an answer. Raises CannotError: `failing`, with the last lines of that unit's log."""
+        try:
+            async with asyncio.timeout(time_limit):
+                while (answer := await ask()) is None:
+                    if self._lock.holder() is None:
+                        raise CannotError("The hive host ended by itself.", log=self._state.log_tail())
+                    await asyncio.sleep(_POLL)
+                return answer
+        except TimeoutError:
+            message = f"{failing} within {time_limit:g} s."
+            raise CannotError(message, log=await self.log_of(unit)) from None
+
+    async def log_of(self, unit: str) -> Sequence[str]:
+        """The last lines that the unit wrote since this start, from the host's journal."""
+        try:
+            done = await run(
+                [
+                    *("journalctl", f"--directory={self._state.journal}", "--quiet", "--no-pager", "--output=cat"),
+                    *(f"--unit={unit}", f"--since=@{self._since.timestamp():.0f}", f"--lines={_LOG_LINES}"),
+                ],
+                time_limit=10,
+            )
+        except ProcessError as error:
+            return [f"(the log of {unit} cannot be read: {error})"]
+        return done.stdout.splitlines()
