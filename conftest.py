@@ -1,0 +1,3 @@
+"""What holds for every test run."""
+
+pytest_plugins = ["pytester", "tests.support.allowed_skips"]
