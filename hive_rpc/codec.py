@@ -3,6 +3,7 @@
 Source: https://varlink.org/Method-Call, and for the flags of a call `org.varlink.service` as systemd speaks it.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -89,8 +90,9 @@ def encode_reply(reply: Model, *, continues: bool = False) -> bytes:
     return _frame(b'{%b"parameters":%b}' % (flags, _json(reply)), "The reply")
 
 
-def encode_error(name: str, parameters: dict[str, Any]) -> bytes:
-    return to_json({"error": name, "parameters": parameters}) + b"\0"
+def encode_error(name: str, parameters: Mapping[str, Any]) -> bytes:
+    """Raises TooLargeError for an error over `MAX_FRAME`."""
+    return _frame(to_json({"error": name, "parameters": parameters}), "The reply")
 
 
 def decode_call(frame: bytes) -> Call:

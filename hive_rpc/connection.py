@@ -5,22 +5,19 @@ What happens when the peer goes:
 * A stream, and a call that waits, is cancelled at once.
 * Any other call that has begun runs to its end, and so do the calls that had arrived whole: they may be `oneway`, or
   the client may have sent them and left on purpose. Their replies go nowhere.
-* Then each handler's `closed` is called.
+* Then the handlers are told.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
 
-from pydantic import ValidationError
-
-from hive_rpc import codec, faults
+from hive_rpc import codec
+from hive_rpc.dispatch import Bound, Dispatcher, error_frame
 from hive_rpc.errors import HiveError
 from hive_rpc.faults import ServiceError
-from hive_rpc.interface import Interface, Method, methods
-from hive_rpc.introspect import Service
+from hive_rpc.interface import Interface
 from hive_rpc.link import LINGER_SECONDS, Link
 from hive_rpc.sockets import Peer, peer_of
 from hive_rpc.types import Model
@@ -30,46 +27,48 @@ log = logging.getLogger(__name__)
 READ_AHEAD = 64 * 1024
 """Bytes of whole calls that wait for their turn before reading stops."""
 
-Handlers = Callable[[Peer], Sequence[Interface]]
+OpenHandlers = Callable[[Peer], Sequence[Interface]]
 
 
 class Connection(Link):
-    """Serves one peer; `serve` is its whole life."""
+    """Serves one peer, in a task of its own that its maker waits for."""
 
-    def __init__(self, handlers: Handlers, stall_seconds: float, made: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, open_handlers: OpenHandlers, stall_seconds: float, begun: Callable[["Connection"], None]
+    ) -> None:
         super().__init__()
-        self._open_handlers = handlers
+        self._open_handlers = open_handlers
         self._stall_seconds = stall_seconds
-        self._made = made
-        self._calls: deque[bytes] = deque()
-        self._calls_size = 0
+        self._begun = begun
+        self._waiting: deque[bytes] = deque()
+        """Calls that have arrived."""
+        self._waiting_size = 0
+        self._arrival: asyncio.Future[None] | None = None
         self._gone = asyncio.Event()
-        self._wake: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[None] | None = None
         self._interruptible = False
         self._interrupted = False
         self._streaming = False
-        self._handlers: dict[str, Interface] = {}
         self.peer: Peer
+        self.task: asyncio.Task[None]
 
     # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.peer = peer_of(transport.get_extra_info("socket"))
-        self._made(self)
+        self.task = self._loop.create_task(self._serve())
+        self._begun(self)
 
     def data_received(self, data: bytes) -> None:
         for frame in self.frames.feed(data):
-            self._calls.append(frame)
-            self._calls_size += len(frame)
-        if self._calls_size > READ_AHEAD:
+            self._waiting.append(frame)
+            self._waiting_size += len(frame) + 1
+        if self._waiting_size > READ_AHEAD:
             if self._streaming:
                 # Not to read would be not to notice that it goes, and the stream might never end.
-                self._drop("it sends calls behind a stream")
-                return
+                self.drop("it sends calls behind a stream")
             self.hold_reading()
-        self._notify()
+        self._wake()
 
     def eof_received(self) -> bool:
         self._end()
@@ -84,121 +83,102 @@ class Connection(Link):
 
     def finish(self) -> None:
         """End soon: no further call begins, a stream or a call that waits is cancelled."""
-        self._calls.clear()
+        self._waiting.clear()
         self._end()
 
-    async def serve(self) -> None:
-        """Answer calls until the peer goes, then close everything."""
-        self._task = asyncio.current_task()
+    def drop(self, reason: str) -> None:
+        """End at once, without sending what is still unsent."""
+        log.warning("Dropping the connection of pid %d, uid %d: %s", self.peer.pid, self.peer.uid, reason)
+        self.transport.abort()
+
+    # The life of a connection
+
+    async def _serve(self) -> None:
+        dispatcher = Dispatcher([])
         try:
-            self._open()
+            dispatcher = Dispatcher(self._open_handlers(self.peer))
             while (frame := await self._next_call()) is not None:
-                await self._answer(codec.decode_call(frame))
+                await self._answer(dispatcher, codec.decode_call(frame))
             if self.frames.overflow:
                 await self._refuse_too_large()
+        except HiveError as refusal:
+            # There are no handlers for this peer.
+            if await self._next_call() is not None:
+                self.write(error_frame(refusal))
         except codec.ProtocolError as error:
-            self._drop(str(error))
+            log.warning("Closing the connection of pid %d, uid %d: %s", self.peer.pid, self.peer.uid, error)
         finally:
-            await self.close()
-            for handler in self._handlers.values():
-                await _closed(handler)
-
-    def _open(self) -> None:
-        handlers = self._open_handlers(self.peer)
-        self._handlers = {handler.varlink_name: handler for handler in handlers}
-        self._handlers[Service.varlink_name] = Service([type(handler) for handler in handlers])
-
-    # Taking calls
+            try:
+                await self.close()
+            finally:
+                await dispatcher.closed()
 
     async def _next_call(self) -> bytes | None:
-        while not self._calls:
+        while not self._waiting:
             if self._gone.is_set() or self.frames.overflow:
                 return None
             self.go_on_reading()
-            self._wake = self._loop.create_future()
-            await self._wake
-        frame = self._calls.popleft()
-        self._calls_size -= len(frame)
+            self._arrival = self._loop.create_future()
+            await self._arrival
+        frame = self._waiting.popleft()
+        self._waiting_size -= len(frame) + 1
         return frame
 
-    def _notify(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     def _end(self) -> None:
-        if self._gone.is_set():
-            return
-        self._gone.set()
-        self._notify()
-        if self._interruptible and self._task is not None:
-            self._interrupted = True
-            self._task.cancel()
+        if not self._gone.is_set():
+            self._gone.set()
+            self._wake()
+            if self._interruptible:
+                self._interrupted = True
+                self.task.cancel()
 
     # Answering
 
-    async def _answer(self, call: codec.Call) -> None:
+    async def _answer(self, dispatcher: Dispatcher, call: codec.Call) -> None:
         try:
-            reply = await self._run(call)
-        except HiveError as error:
-            reply = codec.encode_error(*faults.to_wire(error))
-        except ServiceError as error:
-            reply = codec.encode_error(error.name, error.parameters)
-        except asyncio.CancelledError:
-            if self._task is None or self._task.cancelling():
-                raise
-            log.exception("%s was cancelled from inside", call.method)
-            reply = codec.encode_error(*faults.to_wire(HiveError()))
+            bound = dispatcher.bind(call)
+            if bound.method.streaming or bound.method.waits:
+                reply = await self._run_while_there(bound)
+            else:
+                reply = codec.encode_reply(await bound.function(bound.request))
+        except (HiveError, ServiceError) as error:
+            reply = error_frame(error)
         except Exception:
             log.exception("%s failed", call.method)
-            reply = codec.encode_error(*faults.to_wire(HiveError()))
+            reply = error_frame(HiveError())
+        except asyncio.CancelledError:
+            if self.task.cancelling():
+                raise
+            log.exception("%s awaited something that was cancelled", call.method)
+            reply = error_frame(HiveError())
         if not call.oneway:
             self.write(reply)
-            await self._drain()
+            if self.must_wait:
+                await self._drain()
 
-    async def _run(self, call: codec.Call) -> bytes:
-        method, function = self._find(call.method)
-        if method.streaming and not call.more:
-            raise ServiceError("ExpectedMore")
-        try:
-            request = method.request.__pydantic_validator__.validate_python(call.parameters)
-        except ValidationError as error:
-            raise faults.from_validation(error) from None
-        if method.streaming or method.waits:
-            return await self._run_while_there(method, function, request)
-        return codec.encode_reply(await function(request))
-
-    def _find(self, name: str) -> tuple[Method, Callable[[Model], Any]]:
-        interface, _, wire_name = name.rpartition(".")
-        handler = self._handlers.get(interface)
-        if handler is None:
-            raise ServiceError("InterfaceNotFound", interface=interface)
-        method = methods(type(handler)).get(wire_name)
-        if method is None:
-            raise ServiceError("MethodNotFound", method=name)
-        function = getattr(handler, method.attribute)
-        if hasattr(function, "__rpc_role__"):
-            raise ServiceError("MethodNotImplemented", method=name)
-        return method, function
-
-    async def _run_while_there(self, method: Method, function: Callable[[Model], Any], request: Model) -> bytes:
-        """Run a stream, or a call that waits, until it ends or the peer goes."""
+    async def _run_while_there(self, bound: Bound) -> bytes:
+        """Run a stream, or a call that waits, until it ends or the peer goes; then there is nothing to reply."""
         self.go_on_reading()
         self._interruptible = True
         try:
             if self._gone.is_set():
                 return b""
-            if method.streaming:
-                return await self._stream(function(request))
-            return codec.encode_reply(await function(request))
+            if bound.method.streaming:
+                return await self._stream(bound.function(bound.request))
+            return codec.encode_reply(await bound.function(bound.request))
         except asyncio.CancelledError:
-            if not self._interrupted or self._task is None or self._task.cancelling() > 1:
+            if not self._interrupted or self.task.cancelling() > 1:
                 raise
             return b""
         finally:
             self._interruptible = False
-            if self._interrupted and self._task is not None:
+            if self._interrupted:
                 self._interrupted = False
-                self._task.uncancel()
+                self.task.uncancel()
 
     async def _stream(self, items: AsyncIterator[Model]) -> bytes:
         self._streaming = True
@@ -207,7 +187,8 @@ class Connection(Link):
                 if self._gone.is_set():
                     break
                 self.write(codec.encode_reply(item, continues=True))
-                await self._drain()
+                if self.must_wait:
+                    await self._drain()
             return codec.END_OF_STREAM
         finally:
             self._streaming = False
@@ -220,11 +201,11 @@ class Connection(Link):
         try:
             await self.drain(self._stall_seconds)
         except TimeoutError:
-            self._drop("it does not read")
+            self.drop("it does not read")
 
     async def _refuse_too_large(self) -> None:
         """Say so, and take the rest without keeping it: a peer that still writes would not come to read the reply."""
-        self.write(codec.encode_error(*faults.to_wire(codec.too_large("The call"))))
+        self.write(error_frame(codec.too_large("The call")))
         self.go_on_reading()
         if not self.transport.is_closing():
             self.transport.write_eof()
@@ -232,18 +213,4 @@ class Connection(Link):
             async with asyncio.timeout(LINGER_SECONDS):
                 await self._gone.wait()
         except TimeoutError:
-            self._drop("it does not stop sending")
-
-    def _drop(self, reason: str) -> None:
-        log.warning("Dropping the connection of pid %d, uid %d: %s", self.peer.pid, self.peer.uid, reason)
-        self.transport.abort()
-
-
-async def _closed(handler: Interface) -> None:
-    closed = getattr(handler, "closed", None)
-    if closed is None:
-        return
-    try:
-        await closed()
-    except Exception:
-        log.exception("%s failed when its connection ended", type(handler).__name__)
+            self.drop("it does not stop sending")

@@ -32,7 +32,7 @@ def from_validation(error: ValidationError) -> InvalidError:
 
 def to_wire(error: HiveError) -> tuple[str, dict[str, Any]]:
     """The Varlink name and parameters of an error."""
-    parameters: dict[str, Any] = {"message": error.message, "hint": error.hint}
+    parameters: dict[str, Any] = {"message": _unicode(error.message), "hint": _unicode(error.hint)}
     if isinstance(error, InvalidError) and error.field:
         return INVALID_PARAMETER, {"parameter": error.field} | parameters
     if error.retry_after is not None:
@@ -64,6 +64,11 @@ def from_wire(name: str, parameters: dict[str, Any]) -> HiveError:
         case "org.varlink.service.ExpectedMore":
             return InvalidError("The method replies more than once, and the call did not ask for that.")
     return HiveError(f"{name}: {message}" if message else name, hint=hint)
+
+
+def _unicode(text: str) -> str:
+    # A file's name, say, may hold bytes that are no text, which Python keeps as lone surrogates and JSON cannot carry.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(parameters: dict[str, Any], key: str) -> str:

@@ -1,6 +1,7 @@
 """What both ends of a connection share: framing, and writing and reading that wait for a slow peer."""
 
 import asyncio
+import contextlib
 from typing import cast
 
 from hive_rpc.codec import FrameBuffer
@@ -69,9 +70,10 @@ class Link(asyncio.Protocol):
     async def close(self) -> None:
         """Let the peer read what is left, for a moment, and close."""
         self.transport.close()
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                await asyncio.shield(self.lost)
-        except TimeoutError:
-            self.transport.abort()
-            await asyncio.shield(self.lost)
+        with contextlib.suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await asyncio.shield(self.lost)
+            finally:
+                self.transport.abort()
+        await asyncio.shield(self.lost)

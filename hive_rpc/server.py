@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 STALL_SECONDS = 30.0
 """A peer that reads nothing for so long while a reply waits for it is dropped."""
+MAX_CONNECTIONS = 256
+"""Of one server. Whoever may open its socket can use up so many of this process's descriptors, and no more."""
 CLOSE_SECONDS = 5.0
 """How long calls that have begun may take to end when the server closes."""
 
@@ -62,15 +64,15 @@ class Server:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connection(self) -> Connection:
-        return Connection(self._handlers, self._stall_seconds, self._serve)
+        return Connection(self._handlers, self._stall_seconds, self._begun)
 
-    def _serve(self, connection: Connection) -> None:
-        # Owned by `close`, which waits for it.
-        task = asyncio.get_running_loop().create_task(connection.serve())
-        self._connections[task] = connection
-        task.add_done_callback(self._served)
+    def _begun(self, connection: Connection) -> None:
+        self._connections[connection.task] = connection
+        connection.task.add_done_callback(self._ended)
+        if len(self._connections) > MAX_CONNECTIONS:
+            connection.drop(f"there are {MAX_CONNECTIONS} already")
 
-    def _served(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         del self._connections[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("A connection ended badly", exc_info=error)
