@@ -4,37 +4,48 @@ SHELL := /bin/bash
 .PHONY: up down test lint bench docs lock clean
 
 SOURCES := $(shell find hive_* -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
-DEBS := systemd-container dbus pkg-config libsystemd-dev gcc python3-dev python3-venv
+# What the hive runs on, and what the environment is built with.
+DEBS := systemd-container dbus git ca-certificates python3-venv python3-dev gcc pkg-config libsystemd-dev
+# What tests drive the hive with: a browser, a foreign proxy and database client's server, and nix.
+TEST_DEBS := chromium fonts-dejavu-core redis-server nix-bin nginx-light
 
 # Debian's own python3: an interpreter below a home directory cannot be read from inside a container.
 PYTHON := /usr/bin/python3
+PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 
 up: .venv
 	@.venv/bin/hive up $(UP)
 
 down: .venv
-	@.venv/bin/hive down $(UP)
+	@.venv/bin/hive down $(DOWN)
 
 .venv: .venv/.dependencies .venv/.installed
 
 .venv/.dependencies: requirements.lock
 	@scripts/apt-need $(DEBS)
-	@test -x .venv/bin/python3 || $(PYTHON) -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@test -x .venv/bin/pip || { echo 'making .venv; the first time takes a minute or two' >&2; $(PYTHON) -m venv .venv; }
+	@$(PIP) install --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/.installed: .venv/.dependencies $(SOURCES)
-	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
+	@$(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@rm -rf build *.egg-info
 	@touch $@
 
 test: .venv
-	@scripts/apt-need chromium fonts-dejavu-core redis-server nix-bin nginx-light
+	@scripts/apt-need $(TEST_DEBS)
 	@.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports >/dev/null || .venv/bin/lint-imports
 
 bench: .venv
 	@.venv/bin/python -m tests.bench $(ARGS)
 
+# What is generated from the code; a test fails when it is stale.
 docs: .venv
 	@.venv/bin/python -m hive_rpc.docs docs/rpc
 	@.venv/bin/python -m hive_cli.docs docs/cli.md
@@ -42,3 +53,7 @@ docs: .venv
 lock: .venv
 	@.venv/bin/pip-compile --quiet --extra dev --allow-unsafe --generate-hashes --strip-extras \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+
+# The hive's state is not touched: `hive down`, then remove .hive by hand.
+clean:
+	@rm -rf .venv build *.egg-info test-artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
