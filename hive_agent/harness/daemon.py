@@ -1,0 +1,160 @@
+"""The harness, wired: the one place that knows all of its parts."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from functools import partial
+
+from hive_agent.harness import conversation as conversations
+from hive_agent.harness.conductor import Conductor
+from hive_agent.harness.control import Control
+from hive_agent.harness.conversation import Conversation
+from hive_agent.harness.core import Core
+from hive_agent.harness.endpoint import handlers
+from hive_agent.harness.forwarder import Forwarder
+from hive_agent.harness.inbox import Inbox
+from hive_agent.harness.link import Link
+from hive_agent.harness.notify import notify
+from hive_agent.harness.outbox import Outbox
+from hive_agent.harness.runners import Runners
+from hive_agent.harness.serve import ServeLoop
+from hive_agent.harness.spool import Spool
+from hive_agent.harness.states import States
+from hive_agent.harness.supervise import supervise
+from hive_agent.harness.surroundings import Home, Surroundings
+from hive_agent.harness.toolbox import Toolbox
+from hive_agent.tasks import first_of
+from hive_base.clock import Clock
+from hive_base.ids import new_id
+from hive_rpc.errors import HiveError
+from hive_rpc.interfaces.agent import HelloReply, HelloRequest
+from hive_rpc.server import Server
+from hive_rpc.types import AgentState, Empty
+
+log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS = 6.0
+"""How long the end of the harness waits for core to hear of it."""
+
+
+class Daemon:
+    """One harness instance. `run` returns when `stop` is set."""
+
+    def __init__(self, surroundings: Surroundings, clock: Clock) -> None:
+        self._surroundings = surroundings
+        self._clock = clock
+        self._hello = HelloRequest(instance=new_id("harness"))
+        self._core = Core(calls=self._link(), polls=self._link(), events=self._link(), control=self._link())
+        self._states = States(self._core.calls)
+        self._inbox = Inbox(self._core, clock)
+        self._control = Control(self._core.control)
+        self.stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Raises InstanceReplacedError when another harness has taken over, ConflictError when one is there already."""
+        who = await self._core.calls.call(lambda agent: agent.who_am_i(Empty()))
+        home = self._surroundings.home(who.name)
+        notify("READY=1", f"STATUS=serving {who.name}")
+        log.info("Serving %s as %s", who.name, self._hello.instance)
+        held = conversations.hold(home.harness, claude=home.claude, directory=home.state)
+        try:
+            await self._serve(home, held)
+        finally:
+            held.release()
+            await self._core.close()
+
+    async def _serve(self, home: Home, conversation: Conversation) -> None:
+        outbox = Outbox(self._core.events, Spool(home.harness / "events.jsonl"), self._clock)
+        runners = Runners(self._surroundings, self._clock, inherit=[conversation.lock])
+        toolbox = Toolbox(self._core)
+        async with self._runner_socket(runners, toolbox), self._forwarder() as forward_port:
+            conductor = Conductor(
+                surroundings=self._surroundings,
+                home=home,
+                forward_port=forward_port,
+                core=self._core,
+                control=self._control,
+                conversation=conversation,
+                runners=runners,
+                toolbox=toolbox,
+                outbox=outbox,
+                clock=self._clock,
+            )
+            loop = ServeLoop(
+                inbox=self._inbox,
+                conductor=conductor,
+                runners=runners,
+                control=self._control,
+                states=self._states,
+                clock=self._clock,
+            )
+            supervised = partial(supervise, clock=self._clock)
+            await first_of(
+                supervised("command stream", self._control.run),
+                supervised("state reports", self._states.run),
+                supervised("event outbox", outbox.run),
+                self._until_stopped(loop, runners, outbox),
+            )
+
+    async def _until_stopped(self, loop: ServeLoop, runners: Runners, outbox: Outbox) -> None:
+        serving = supervise("serve loop", loop.run, clock=self._clock, on_failure=self._failed)
+        try:
+            await first_of(serving, self.stop.wait())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_SECONDS):
+                    await loop.abandon("the harness was stopped in this turn")
+                    await runners.end()
+                    self._states.set(AgentState.STOPPED)
+                    await self._states.told()
+                    await outbox.sent()
+        finally:
+            await runners.kill()
+
+    def _failed(self, sentence: str) -> None:
+        self._states.set(AgentState.FAILED, reason=sentence)
+
+    def _greeted(self, reply: HelloReply) -> None:
+        self._inbox.lease_seconds = reply.lease_seconds
+        self._states.tell_again()
+
+    def _link(self) -> Link:
+        return Link(self._surroundings.core_socket, self._hello, clock=self._clock, on_hello=self._greeted)
+
+    @contextlib.asynccontextmanager
+    async def _runner_socket(self, runners: Runners, toolbox: Toolbox) -> AsyncIterator[None]:
+        server = Server(partial(handlers, runners, toolbox))
+        await server.listen(self._surroundings.runner_socket, mode=0o600)
+        try:
+            yield
+        finally:
+            await server.close()
+
+    @contextlib.asynccontextmanager
+    async def _forwarder(self) -> AsyncIterator[int]:
+        forwarder = Forwarder(self._surroundings.gateway_socket, self._clock)
+        try:
+            yield await forwarder.listen(self._surroundings.forward_port)
+        finally:
+            await forwarder.close()
+
+
+async def main(surroundings: Surroundings, clock: Clock) -> int:
+    """Run until SIGTERM, and return the exit code."""
+    daemon = Daemon(surroundings, clock)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop.set)
+    try:
+        await first_of(daemon.run(), _impatient(daemon.stop, clock))
+    except HiveError as error:
+        log.error("Ending: %s", error.sentence())
+        return 1
+    return 0
+
+
+async def _impatient(stop: asyncio.Event, clock: Clock) -> None:
+    """End a harness that is told to stop before it has found core."""
+    await stop.wait()
+    await clock.sleep(FAREWELL_SECONDS + 1)

@@ -1,0 +1,115 @@
+"""Where a harness lives: sockets, directories, and how the model is shut in. Given to it, so that tests give others."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hive_agent import prompts
+from hive_agent.harness.cgroups import Cgroup
+from hive_base.paths import ContainerPaths
+from hive_base.process import SAFE_PATH
+from hive_base.users import MODEL
+from hive_rpc.interfaces.agent import Settings
+from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY
+from hive_rpc.interfaces.runner import LaunchInstruction
+
+FORWARD_PORT = 7332
+
+QUIET = {
+    "DISABLE_TELEMETRY": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+}
+"""There is nobody out there for the CLI to call but the model's API."""
+PACE = {
+    "CLAUDE_CODE_MAX_RETRIES": "2",
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+}
+"""Long waits are the harness's, which can say so; and a turn that ends leaves nothing behind that wakes the CLI."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The agent's own places and name."""
+
+    name: str
+    state: Path
+    """The agent's notes, and where its CLI works."""
+    harness: Path
+    """The harness's own, closed to the model."""
+    claude: Path
+    """CLAUDE_CONFIG_DIR."""
+    shared: Path
+
+    @classmethod
+    def in_container(cls, name: str) -> "Home":
+        paths = ContainerPaths(name)
+        return cls(name, state=paths.state, harness=paths.harness, claude=paths.claude, shared=paths.shared)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything that is there before core has said who the agent is."""
+
+    core_socket: Path
+    gateway_socket: Path
+    runner_socket: Path
+    home: Callable[[str], Home] = Home.in_container
+    forward_port: int = FORWARD_PORT
+    """0 is any free one."""
+    runner_command: tuple[str, ...] = (sys.executable, "-I", "-m", "hive_agent.runner")
+    """The runner's program; the socket is added."""
+    model_uid: int | None = None
+    """None leaves the model this process's user."""
+    model_cgroup: Cgroup | None = None
+    cli: str | None = None
+    """None is the CLI that comes with the SDK."""
+
+    @classmethod
+    def in_container(cls, model_cgroup: Cgroup) -> "Surroundings":
+        paths = ContainerPaths("")
+        return cls(
+            core_socket=paths.core_socket,
+            gateway_socket=paths.gateway_socket,
+            runner_socket=paths.runner_socket,
+            model_uid=MODEL.uid,
+            model_cgroup=model_cgroup,
+        )
+
+    def launch(
+        self, home: Home, settings: Settings, *, session: str, resume: bool, forward_port: int
+    ) -> LaunchInstruction:
+        """How the CLI is started for this agent."""
+        return LaunchInstruction(
+            session=session,
+            resume=resume,
+            model=settings.model,
+            system_prompt=prompts.system(
+                name=home.name, state=home.state, shared=home.shared, configured=settings.system_prompt
+            ),
+            directory=str(home.state),
+            environment=_environment(home, settings, forward_port),
+            uid=self.model_uid,
+            cgroup=str(self.model_cgroup.path) if self.model_cgroup else None,
+            cli=self.cli,
+        )
+
+
+def _environment(home: Home, settings: Settings, forward_port: int) -> dict[str, str]:
+    """The CLI's whole environment: nothing of the harness's own, and what matters cannot be configured away."""
+    return {
+        "PATH": SAFE_PATH,
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        **PACE,
+        **settings.environment,
+        **QUIET,
+        "HOME": str(home.state),
+        "USER": MODEL.name,
+        "LOGNAME": MODEL.name,
+        "CLAUDE_CONFIG_DIR": str(home.claude),
+        "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{forward_port}",
+        "ANTHROPIC_API_KEY": PLACEHOLDER_API_KEY,
+    }

@@ -1,0 +1,59 @@
+"""Small shapes of structured concurrency that asyncio does not bring along."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
+
+from hive_base.clock import Clock
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+async def first_of(*works: Coroutine[Any, Any, Any]) -> None:
+    """Run all until the first one ends, cancel the others; raises what that first one raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await _end(*tasks)
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None when the event comes first; the work is then cancelled."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        await _end(task, stop)
+
+
+async def happens_within(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
+    """Wait for the event for so long; whether it came."""
+    await unless(event, clock.sleep(seconds))
+    return event.is_set()
+
+
+@contextlib.asynccontextmanager
+async def alongside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` while the block runs, and cancel it at the end. It must take care of its own failures."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        await _end(task)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()):
+            log.debug("A task that was no longer needed failed: %r", error)
