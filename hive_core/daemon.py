@@ -17,6 +17,7 @@ from hive_base.paths import RunPaths, StatePaths
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
 from hive_core.agents.agents import Agents
+from hive_core.agents.directories import Directories
 from hive_core.agents.models import Agent
 from hive_core.agents.registry import Registry
 from hive_core.api.agent_session import AgentSession
@@ -110,7 +111,14 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         await systemd.connect()
         containers = Containers(systemd, StatelessDriver(run, state))
         hooks = _Hooks(links, gateway, events)
-        agents = Agents(registry=Registry(database), containers=containers, journal=journal, hooks=hooks, clock=clock)
+        agents = Agents(
+            registry=Registry(database),
+            containers=containers,
+            directories=Directories(run, state),
+            journal=journal,
+            hooks=hooks,
+            clock=clock,
+        )
 
         broker = Broker(
             database,

@@ -12,6 +12,9 @@ from hive_rpc.interfaces.agent import Settings
 MAX_CONFIG = 64 * 1024
 """Bytes of UTF-8 in one `agent.toml`."""
 
+DEFAULT_CONFIG = "# Nothing here: everything is as it is for every agent.\n"
+"""The `agent.toml` of an agent that was spawned without one."""
+
 _VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
 _VariableValue = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=8192)]
 

@@ -34,3 +34,5 @@ class Agent:
     instance: str | None = None
     """The harness instance that said hello last."""
     container: ContainerState = ContainerState.STOPPED
+    model: str | None = None
+    """The model that the last turn really used; None while no harness has said."""

@@ -1,5 +1,95 @@
 """The registry: one row for each agent, in core's database."""
 
+import sqlite3
+from datetime import datetime
+from functools import partial
+
+from hive_core.agents.config import parse
+from hive_core.agents.models import Agent, Desired
+from hive_core.containers.names import machine_names
+from hive_core.store import Database, Queries, from_ms, to_ms
+from hive_rpc.errors import ConflictError
+from hive_rpc.types import AgentState
+
+_SQL = Queries("hive_core.agents")
+
 
 class Registry:
-    """Takes the database."""
+    """Reads and writes rows; what they mean is `Agents`' business."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[Agent]:
+        return await self._database.read(_all)
+
+    async def add(self, name: str, config_text: str, now: datetime) -> Agent:
+        """A new agent that shall run, with a machine name that no other has. Raises ConflictError if there is one."""
+        return await self._database.write(partial(_add, name=name, config_text=config_text, now=now))
+
+    async def set_desired(self, name: str, desired: Desired) -> None:
+        await self._database.write(lambda c: c.execute(_SQL.set_desired, {"name": name, "desired": desired.value}))
+
+    async def delete(self, name: str) -> None:
+        await self._database.write(lambda c: c.execute(_SQL.delete, {"name": name}))
+
+    def post_state(self, agent: Agent) -> None:
+        """Write what the agent is doing, without waiting: after a crash the harness says it again."""
+        row = {
+            "name": agent.name,
+            "state": agent.state.value,
+            "since": to_ms(agent.since),
+            "reason": agent.reason,
+            "until": None if agent.until is None else to_ms(agent.until),
+            "instance": agent.instance,
+        }
+        self._database.post(lambda c: c.execute(_SQL.set_state, row).rowcount, lambda _: None)
+
+
+def _all(connection: sqlite3.Connection) -> list[Agent]:
+    return [_agent(row) for row in connection.execute(_SQL.all)]
+
+
+def _add(connection: sqlite3.Connection, *, name: str, config_text: str, now: datetime) -> Agent:
+    if connection.execute(_SQL.known, {"name": name}).fetchone():
+        raise ConflictError(f"There is an agent {name} already.", hint="Choose another name, or destroy it first.")
+    machine = next(m for m in machine_names(name) if not _taken(connection, m))
+    row = {
+        "name": name,
+        "machine": machine,
+        "config": config_text,
+        "desired": Desired.RUNNING.value,
+        "state": AgentState.STARTING.value,
+        "now": to_ms(now),
+    }
+    connection.execute(_SQL.insert, row)
+    return Agent(
+        name=name,
+        machine=machine,
+        config_text=config_text,
+        config=parse(config_text),
+        desired=Desired.RUNNING,
+        created_at=now,
+        state=AgentState.STARTING,
+        since=now,
+    )
+
+
+def _taken(connection: sqlite3.Connection, machine: str) -> bool:
+    return connection.execute(_SQL.machine_taken, {"machine": machine}).fetchone() is not None
+
+
+def _agent(row: sqlite3.Row) -> Agent:
+    return Agent(
+        name=row["name"],
+        machine=row["machine"],
+        config_text=row["config"],
+        config=parse(row["config"]),
+        desired=Desired(row["desired"]),
+        created_at=from_ms(row["created_at"]),
+        state=AgentState(row["state"]),
+        since=from_ms(row["since"]),
+        reason=row["reason"],
+        until=None if row["until"] is None else from_ms(row["until"]),
+        instance=row["instance"],
+    )

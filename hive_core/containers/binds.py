@@ -37,8 +37,9 @@ def agent_binds(agent: str, run: RunPaths, state: StatePaths) -> Sequence[Bind]:
     inside = ContainerPaths(agent)
     return (
         *(Bind(path, path, read_only=True, idmap=False) for path in _SYSTEM if path.is_dir()),
-        Bind(run.core_directory(agent), inside.core_socket.parent),
-        Bind(run.gateway_directory(agent), inside.gateway_socket.parent),
+        # One connects through a read-only bind, too; nothing of the container's can wait there for the servers.
+        Bind(run.core_directory(agent), inside.core_socket.parent, read_only=True),
+        Bind(run.gateway_directory(agent), inside.gateway_socket.parent, read_only=True),
         Bind(state.state(agent), inside.state),
         Bind(state.harness(agent), inside.harness),
         Bind(state.claude(agent), inside.claude),

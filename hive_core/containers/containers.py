@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dbus_fast import Variant
 
 from hive_core.containers.driver import ContainerDriver
-from hive_core.containers.models import ContainerSpec, ContainerStatus, container_status, unit_of
+from hive_core.containers.models import ContainerSpec, ContainerStatus, container_status, is_between_runs, unit_of
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import AgentFailedError
 
@@ -32,7 +32,7 @@ class Containers:
         result = await self._systemd.start(unit)
         if result != "done":
             status = await self.status(spec.machine)
-            raise AgentFailedError(f"The container of {spec.agent} did not start: {status.failure or result}.")
+            raise AgentFailedError(f"The container of {spec.agent} {status.failure or f'did not start ({result})'}.")
 
     async def limit(self, machine: str, *, memory_mib: int, cpu_percent: int, tasks: int) -> None:
         """Set what the container and everything in it may use, at once and for each start until the next reboot."""
@@ -65,6 +65,8 @@ class Containers:
         """Every container that systemd knows, and then every change, each status once."""
         last: dict[str, ContainerStatus] = {}
         async for unit in self._systemd.watch():
+            if is_between_runs(unit):
+                continue
             status = container_status(unit)
             if last.get(status.machine) != status:
                 last[status.machine] = status

@@ -26,10 +26,10 @@ class ContainerStatus:
 
     machine: str
     state: ContainerState
-    restarting: bool = False
-    """It has ended, and systemd is about to start it again."""
     failure: str | None = None
-    """How it ended, in words, when that was not its own or our wish."""
+    """How it ended, as `ended with exit code 1`, when that was not its own or our wish."""
+    given_up: bool = False
+    """systemd does not start it again, because it failed too often."""
     invocation: str = ""
     """The id of this run, by which the journal knows its lines."""
 
@@ -44,18 +44,31 @@ _STATES = {
     ActiveState.FAILED: ContainerState.FAILED,
     ActiveState.MAINTENANCE: ContainerState.FAILED,
 }
+_REBOOT = 133
+"""nspawn's exit code when the container wants to be rebooted; the unit is then started again."""
 
 
 def container_status(unit: UnitState) -> ContainerStatus:
     """A container's status from its unit's."""
-    machine = unit.unit.removeprefix(UNIT_PREFIX).removesuffix(".service")
     state = _STATES[unit.active]
-    restarting = unit.sub == "auto-restart"
     failure = _failure(unit)
-    if failure is not None and (restarting or state in (ContainerState.STOPPING, ContainerState.STOPPED)):
-        # systemd calls it `activating` as soon as a restart is planned, and `deactivating` while it cleans up.
+    if failure is not None and (unit.sub == "auto-restart" or state is ContainerState.STOPPING):
+        # systemd calls it `deactivating` while it cleans up, and `activating` as soon as a restart is planned.
         state = ContainerState.FAILED
-    return ContainerStatus(machine, state, restarting=restarting, failure=failure, invocation=unit.invocation)
+    elif state is ContainerState.STOPPED and unit.exit is not None and unit.exit.status == _REBOOT:
+        state = ContainerState.STARTING
+    return ContainerStatus(
+        machine=unit.unit.removeprefix(UNIT_PREFIX).removesuffix(".service"),
+        state=state,
+        failure=failure,
+        given_up=unit.result == "start-limit-hit",
+        invocation=unit.invocation,
+    )
+
+
+def is_between_runs(unit: UnitState) -> bool:
+    """The moment at which a new run has its id and has not begun: systemd calls it inactive, as if it had ended."""
+    return unit.active is ActiveState.INACTIVE and unit.exit is None and unit.invocation != ""
 
 
 def _failure(unit: UnitState) -> str | None:
@@ -63,16 +76,14 @@ def _failure(unit: UnitState) -> str | None:
         case "success":
             return None
         case "timeout":
-            return "it did not start or stop in time and was killed"
+            return "did not start or stop in time and was killed"
         case "start-limit-hit":
-            return "it failed again and again"
+            return "failed again and again"
         case "oom-kill":
-            return "it ran out of memory"
-        case "resources":
-            return "systemd had not the resources to start it"
+            return "ran out of memory"
         case "protocol":
-            return "its init ended before it was up"
+            return "ended before it was up"
         case "signal" | "core-dump" | "exit-code" if unit.exit is not None:
-            return f"it ended with {unit.exit}"
+            return f"ended with {unit.exit}"
         case other:
-            return f"systemd says {other}"
+            return f"failed with the result {other}"

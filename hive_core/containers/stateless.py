@@ -1,7 +1,6 @@
 """The stateless root: the skeleton, the machine's own `/usr`, and the harness's unit."""
 
 import asyncio
-import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from hive_base.skeleton import Account, File, Skeleton
 from hive_base.users import MODEL
 from hive_core.containers.binds import agent_binds
 from hive_core.containers.models import ContainerSpec
+from hive_core.containers.trees import empty_tree, remove_trees
 from hive_rpc.errors import StorageError
 
 AGENT_UNIT = "hive-agent.service"
@@ -21,9 +21,15 @@ _JOURNAL = """\
 Storage=volatile
 RuntimeMaxUse=16M
 ForwardToConsole=yes
-MaxLevelConsole=info
+MaxLevelConsole=notice
 Audit=no
 """
+_MOUNTS = """\
+[Unit]
+# Everything is mounted from outside and locked: a shutdown that tries to unmount it fails line by line.
+DefaultDependencies=no
+"""
+_QUIET = "[Service]\nLogLevelMax=crit\n"
 _KEPT_MODE = 0o700
 """Of the directory of all roots: with id-mapped users a file that a container's root makes is root's on the disk too,
 with the setuid bit if it likes."""
@@ -47,54 +53,36 @@ class StatelessDriver:
 
     async def fill(self, spec: ContainerSpec) -> None:
         """A root of the last run is thrown away, except for its machine id."""
+        root = self._machines / spec.machine
         try:
-            await asyncio.to_thread(self._fill, spec)
+            await asyncio.to_thread(self._make_places)
+            if await asyncio.to_thread(root.exists):
+                # The skeleton takes the machine id over.
+                await empty_tree(root, keep=root / "etc" / "machine-id")
+            await asyncio.to_thread(self._fill, spec, root)
         except OSError as error:
             raise StorageError(f"The root of {spec.machine} cannot be made: {error}.") from error
 
     async def remove(self, machine: str) -> None:
-        try:
-            await asyncio.to_thread(self._remove, machine)
-        except OSError as error:
-            raise StorageError(f"The root of {machine} cannot be deleted: {error}.") from error
+        await asyncio.to_thread(self._conf(machine).unlink, missing_ok=True)
+        await remove_trees(self._machines / machine)
 
-    def _fill(self, spec: ContainerSpec) -> None:
+    def _make_places(self) -> None:
         self._machines.mkdir(mode=_KEPT_MODE, parents=True, exist_ok=True)
         self._machines.chmod(_KEPT_MODE)
         self._confs.mkdir(mode=0o755, parents=True, exist_ok=True)
-        root = self._machines / spec.machine
-        if root.exists():
-            _empty(root)
+
+    def _fill(self, spec: ContainerSpec, root: Path) -> None:
+        binds = agent_binds(spec.agent, self._run, self._state)
         skeleton(spec.agent).build(root)
-        flags = [
-            *_ISOLATION,
-            f"--hostname={spec.agent}",
-            *(bind.flag() for bind in agent_binds(spec.agent, self._run, self._state)),
-        ]
+        flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in binds)]
         conf = self._conf(spec.machine)
         new = conf.with_suffix(".new")
         new.write_text(f'EXTRA_NSPAWN_FLAGS="{" ".join(flags)}"\n')
         new.replace(conf)
 
-    def _remove(self, machine: str) -> None:
-        self._conf(machine).unlink(missing_ok=True)
-        root = self._machines / machine
-        if root.exists():
-            shutil.rmtree(root)
-
     def _conf(self, machine: str) -> Path:
         return self._confs / f"{machine}.conf"
-
-
-def _empty(root: Path) -> None:
-    """Delete what the last run left, but `etc`, in which the skeleton looks for the machine id."""
-    for entry in root.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            if entry.name != "etc":
-                # Works on directory descriptors: a symlink in there is deleted, not followed.
-                shutil.rmtree(entry)
-        else:
-            entry.unlink()
 
 
 def skeleton(agent: str) -> Skeleton:
@@ -105,7 +93,11 @@ def skeleton(agent: str) -> Skeleton:
         accounts=[Account(MODEL, home=str(ContainerPaths(agent).state), shell="/bin/bash")],  # noqa: S604 - a path
         units={
             AGENT_UNIT: units.joinpath(AGENT_UNIT).read_text(),
+            "mount.d/hive.conf": _MOUNTS,
             f"{AGENT_UNIT}.d/agent.conf": f"[Service]\nEnvironment=HIVE_AGENT={agent}\n",
+            # Debian's snippets name users of packages that are installed on the host and have no part in here.
+            "systemd-tmpfiles-setup.service.d/quiet.conf": _QUIET,
+            "systemd-tmpfiles-setup-dev.service.d/quiet.conf": _QUIET,
         },
         wants=[AGENT_UNIT],
         files={"etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL)},

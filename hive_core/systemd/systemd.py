@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from dbus_fast import Message, Variant
@@ -13,7 +14,7 @@ from hive_core.systemd.jobs import Jobs
 from hive_core.systemd.models import UnitState, unit_state
 from hive_core.systemd.names import UNITS, unit_name, unit_path
 from hive_core.systemd.units import Units
-from hive_rpc.errors import HiveError, UnavailableError
+from hive_rpc.errors import HiveError, NotFoundError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +84,10 @@ class Systemd:
         await self._manager("KillUnit", "ssi", (unit, "all", signal))
 
     async def reset_failed(self, unit: str) -> None:
-        """Forget failures and counted starts, so that the start limit begins anew. No error for a unit not loaded."""
-        # Loading it first makes the answer the same whether systemd has collected the unit or not.
-        await self._manager("LoadUnit", "s", (unit,))
-        await self._manager("ResetFailedUnit", "s", (unit,))
+        """Forget failures and counted starts, so that the start limit begins anew."""
+        # A unit that is not loaded has neither.
+        with suppress(NotFoundError):
+            await self._manager("ResetFailedUnit", "s", (unit,))
 
     async def set_properties(self, unit: str, properties: Mapping[str, Variant]) -> None:
         """Change a unit's resource limits until the machine is rebooted, whether it runs or not."""

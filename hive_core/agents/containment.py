@@ -1,0 +1,119 @@
+"""Bringing an agent's container up and down, with everything around it."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from hive_base.clock import Clock
+from hive_core.agents.directories import Directories
+from hive_core.agents.hooks import Hooks
+from hive_core.agents.models import Agent
+from hive_core.agents.roster import Roster
+from hive_core.agents.waiting import within
+from hive_core.containers.containers import Containers
+from hive_core.containers.models import ContainerSpec
+from hive_core.logs.journal import Journal
+from hive_rpc.errors import AgentFailedError, HiveError
+from hive_rpc.types import AgentState, ContainerState
+
+log = logging.getLogger(__name__)
+
+HELLO_SECONDS = 30.0
+"""How long a container that is up may take until its harness says hello."""
+_LINES = 5
+"""Of the log, told with a failure."""
+
+
+class Containment:
+    """The steps that the verbs are made of. Each holds for one agent, whose `verb` lock the caller has."""
+
+    def __init__(
+        self,
+        *,
+        roster: Roster,
+        containers: Containers,
+        directories: Directories,
+        journal: Journal,
+        hooks: Hooks,
+        clock: Clock,
+    ) -> None:
+        self._roster = roster
+        self._containers = containers
+        self._directories = directories
+        self._journal = journal
+        self._hooks = hooks
+        self._clock = clock
+
+    async def up(self, agent: Agent) -> None:
+        """Boot the container and wait for the hello. Raises AgentFailedError with the cause and the last log lines."""
+        self._roster.life(agent.name).greeted.clear()
+        self._roster.show(agent.name, AgentState.STARTING)
+        limits = agent.config.limits
+        await self._containers.limit(
+            agent.machine, memory_mib=limits.memory_mib, cpu_percent=limits.cpu_percent, tasks=limits.tasks
+        )
+        try:
+            await self._containers.start(ContainerSpec(agent=agent.name, machine=agent.machine))
+            if not await self.greeted(agent.name):
+                raise AgentFailedError(
+                    f"The container of {agent.name} is up, but its harness did not say hello within "
+                    f"{HELLO_SECONDS:g} s."
+                )
+        except AgentFailedError as error:
+            said = await self.last_lines(agent)
+            raise AgentFailedError(f"{error.message}{said}", hint=error.hint) from error
+        self._roster.note_container(agent.name, ContainerState.RUNNING)
+
+    async def down(self, agent: Agent) -> None:
+        """Let the turn that runs finish, for `drain_seconds` at most, then stop the container."""
+        if agent.container in (ContainerState.STARTING, ContainerState.RUNNING):
+            seconds = agent.config.drain_seconds
+            self._roster.show(
+                agent.name,
+                AgentState.STOPPING,
+                "The turn that runs may finish first.",
+                self._clock.now() + timedelta(seconds=seconds),
+            )
+            if not await within(self._clock, seconds, self._hooks.drain(agent.name)):
+                log.info("%s did not finish its turn within %g s and is interrupted", agent.name, seconds)
+        self._roster.show(agent.name, AgentState.STOPPING)
+        await self.halt(agent)
+
+    async def halt(self, agent: Agent) -> None:
+        """Stop the container at once."""
+        await self._containers.stop(agent.machine)
+        self._roster.note_container(agent.name, ContainerState.STOPPED)
+        self._roster.life(agent.name).greeted.clear()
+        await self._hooks.container_died(agent.name)
+
+    async def greeted(self, name: str) -> bool:
+        """Wait for the harness's hello, as long as it may take; False when it did not come."""
+        return await within(self._clock, HELLO_SECONDS, _set(self._roster.life(name).greeted))
+
+    async def furnish(self, name: str) -> bool:
+        """The agent's directories and its socket; True if it had no state before."""
+        is_new = await self._directories.make(name)
+        await self._hooks.listen(name)
+        return is_new
+
+    async def clear(self, agent: Agent) -> None:
+        """Delete the container, its socket and the directories of its sockets; its state stays."""
+        await self._containers.remove(agent.machine)
+        await self._hooks.unlisten(agent.name)
+        await self._directories.remove_run(agent.name)
+
+    async def last_lines(self, agent: Agent, invocation: str | None = None) -> str:
+        """The last lines of this run's log, to be put behind a sentence; empty when there are none to be had."""
+        try:
+            if invocation is None:
+                invocation = (await self._containers.status(agent.machine)).invocation
+            await self._journal.synchronize()
+            lines = await self._journal.tail(agent.machine, _LINES, invocation=invocation)
+        except (HiveError, OSError) as error:
+            log.warning("the log of %s cannot be read: %s", agent.name, error)
+            return ""
+        return "".join(f"\n  {line.source}: {line.text}" for line in lines)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,0 +1,59 @@
+"""A container's entries in the host's journal. Blocks: for a thread of its own, the only one that may touch it
+(sd-journal(3) allows no other)."""
+
+from typing import Any
+
+from systemd import journal
+
+from hive_core.containers.models import unit_of
+from hive_core.logs.lines import log_line
+from hive_rpc.interfaces.operator import LogLine
+
+_AT_ONCE = 500
+"""Lines read between two looks at whether anybody still wants them."""
+
+
+class UnitReader:
+    """What the unit of `machine` wrote, and what systemd said of it; with `invocation`, of that run only."""
+
+    def __init__(self, machine: str, invocation: str = "") -> None:
+        self._machine = machine
+        self._reader: Any = journal.Reader(flags=journal.LOCAL_ONLY)
+        unit = unit_of(machine)
+        self._match({"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": invocation})
+        self._reader.add_disjunction()
+        self._match({"_PID": "1", "UNIT": unit, "INVOCATION_ID": invocation})
+
+    def watch(self) -> int:
+        """Begin to watch for new entries; the descriptor becomes readable when there may be some."""
+        return int(self._reader.fileno())
+
+    def acknowledge(self) -> None:
+        """Make the descriptor unreadable until there is more."""
+        self._reader.process()
+
+    def last(self, lines: int) -> list[LogLine]:
+        """The last lines, oldest first; `next` goes on behind them."""
+        self._reader.seek_tail()
+        found: list[LogLine] = []
+        while len(found) < lines and (entry := self._reader.get_previous()):
+            found.append(log_line(entry, self._machine))
+        # Back to the end: at the tail, behind the last entry, "next" would be what was there already.
+        self._reader.seek_tail()
+        self._reader.get_previous()
+        return found[::-1]
+
+    def next(self) -> list[LogLine]:
+        """Further lines, at most a few hundred; an empty list when there are none yet."""
+        found: list[LogLine] = []
+        while len(found) < _AT_ONCE and (entry := self._reader.get_next()):
+            found.append(log_line(entry, self._machine))
+        return found
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _match(self, fields: dict[str, str]) -> None:
+        for name, value in fields.items():
+            if value:
+                self._reader.add_match(**{name: value})
