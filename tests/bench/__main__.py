@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("rpc",)
+BENCHES = ("rpc", "sends")
 
 
 async def main(names: list[str]) -> None:

@@ -1,0 +1,43 @@
+{
+  description = "Hive: a host for long-lived AI coding agents";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      systems = [ "x86_64-linux" ];
+      forEach = make: nixpkgs.lib.genAttrs systems (system: make (packagesFor system));
+      packagesFor =
+        system:
+        import nixpkgs {
+          inherit system;
+          # Agents run Claude Code, which is not free software; nothing else that is unfree gets in.
+          config.allowUnfreePredicate = package: nixpkgs.lib.getName package == "claude-code";
+        };
+    in
+    {
+      packages = forEach (pkgs: rec {
+        hive = pkgs.callPackage ./modules/package.nix { };
+        default = hive;
+      });
+
+      devShells = forEach (pkgs: {
+        default = pkgs.mkShell {
+          inputsFrom = [ self.packages.${pkgs.system}.hive ];
+          packages = with pkgs; [
+            chromium
+            git
+            python3Packages.hypothesis
+            python3Packages.import-linter
+            python3Packages.mypy
+            python3Packages.playwright
+            python3Packages.pytest
+            python3Packages.pytest-aiohttp
+            python3Packages.pytest-timeout
+            ruff
+          ];
+        };
+      });
+    };
+}
