@@ -33,6 +33,11 @@ class Rates:
             self._buckets = {n: b for n, b in self._buckets.items() if self._level(n, now) < self._rate.burst}
         return 0.0
 
+    def give_back(self, name: str, amount: float = 1) -> None:
+        """What was taken turned out not to count."""
+        now = self._clock.monotonic()
+        self._buckets[name] = (min(self._rate.burst, self._level(name, now) + amount), now)
+
     def _level(self, name: str, now: float) -> float:
         level, since = self._buckets.get(name, (self._rate.burst, now))
         return min(self._rate.burst, level + (now - since) * self._rate.per_second)

@@ -5,7 +5,7 @@ and somebody slow costs no memory; only the fleeting text deltas wait in a queue
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -71,6 +71,10 @@ class Hub:
         self._newest: dict[str, int] = {}
         """The last stored event of each agent, which its next delta follows."""
 
+    @property
+    def watchers(self) -> int:
+        return len(self._watchers)
+
     def stored(self, agent: str, event_id: int) -> None:
         """Something of this agent is in the table now."""
         self._newest[agent] = max(event_id, self._newest.get(agent, 0))
@@ -86,7 +90,7 @@ class Hub:
 
     async def watch(
         self, agent: str | None = None, *, after: int | None = None, deltas: bool = False
-    ) -> AsyncIterator[WatchReply]:
+    ) -> AsyncGenerator[WatchReply, None]:
         """What happened since the event `after` (None: since now), then what happens. The first reply comes at once."""
         with self._watching(_Watcher(agent, deltas)) as watcher:
             cursor = after if after is not None else await self._db.read(_newest_id)

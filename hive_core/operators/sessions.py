@@ -1,6 +1,7 @@
 """Sessions of the dashboard. Core alone mints them; hive-web carries a token that means nothing without this table."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ TOUCH_EVERY = timedelta(minutes=1)
 """How exactly the last use is kept: a write for every page would be a waste."""
 VIA = "web.sock"
 
+# How often one may fail.
 _BY_NAME_AND_ADDRESS = Rate(burst=5, per_second=1 / 30)
 _BY_ADDRESS = Rate(burst=20, per_second=1 / 10)
 _BY_NAME = Rate(burst=50, per_second=1 / 10)
@@ -47,11 +49,13 @@ class Sessions:
         self._db = database
         self._clock = clock
         self._passwords = passwords
-        self._rates = [Rates(clock, rate) for rate in (_BY_NAME_AND_ADDRESS, _BY_ADDRESS, _BY_NAME)]
+        self._by_name_and_address = Rates(clock, _BY_NAME_AND_ADDRESS)
+        self._by_address = Rates(clock, _BY_ADDRESS)
+        self._by_name = Rates(clock, _BY_NAME)
 
     async def redeem(self, token: str, address: str = "") -> SignedInReply:
         """Sign in with an invitation's token, which works once. Raises NotSignedInError, RateLimitedError."""
-        self._check_rate("", address)
+        attempt = self._attempt(address)
         now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> SignedInReply | None:
@@ -65,11 +69,12 @@ class Sessions:
             raise NotSignedInError(
                 "This sign-in link was used already, or is older than an hour.", hint="Ask for another: `hive invite`."
             )
+        attempt.succeeded()
         return signed_in
 
     async def sign_in(self, name: str, password: str, address: str = "") -> SignedInReply:
         """Sign in with a password. Raises NotSignedInError without telling which of the two was wrong."""
-        self._check_rate(name, address)
+        attempt = self._attempt(address, name)
         now = self._clock.now()
         stored = await self._db.read(lambda c: c.execute(SQL.operator, {"name": name}).fetchone())
         right = await self._passwords.verify(stored["password"] if stored is not None else None, password)
@@ -89,6 +94,7 @@ class Sessions:
         signed_in = await self._db.write(write)
         if signed_in is None:
             raise NotSignedInError("The name or the password is wrong.")
+        attempt.succeeded()
         return signed_in
 
     async def authorise(self, token: str | None, role: Role) -> SignedIn:
@@ -105,10 +111,11 @@ class Sessions:
 
     async def confirm(self, signed_in: SignedIn, password: str, address: str = "") -> None:
         """Ask for the password again, before something that cannot be undone. Raises ForbiddenError."""
-        self._check_rate(signed_in.name, address)
+        attempt = self._attempt(address, signed_in.name)
         stored = await self._db.read(lambda c: c.execute(SQL.operator, {"name": signed_in.name}).fetchone())
         if stored is None or not await self._passwords.verify(stored["password"], password):
             raise ForbiddenError("The password is wrong.")
+        attempt.succeeded()
 
     async def sign_out(self, token: str) -> None:
         """End a session; one that is not there is no error."""
@@ -146,8 +153,22 @@ class Sessions:
         )
         return SignedInReply(session=token, name=name, role=role, expires_at=expires_at)
 
-    def _check_rate(self, name: str, address: str) -> None:
-        for rates, key in zip(self._rates, (f"{name}\0{address}", address, name), strict=True):
+    def _attempt(self, address: str, name: str | None = None) -> "_Attempt":
+        """Count an attempt as failed until it succeeds: many at once are counted before the first one is decided."""
+        buckets = [(self._by_address, address)]
+        if name is not None:
+            buckets += [(self._by_name_and_address, f"{name}\0{address}"), (self._by_name, name)]
+        for rates, key in buckets:
             wait = rates.take(key)
             if wait > 0:
                 raise RateLimitedError("Too many attempts to sign in.", hint="Wait a little.", retry_after=wait)
+        return _Attempt(buckets)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    taken: Sequence[tuple[Rates, str]]
+
+    def succeeded(self) -> None:
+        for rates, key in self.taken:
+            rates.give_back(key)

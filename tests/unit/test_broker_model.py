@@ -1,0 +1,243 @@
+"""Random interleavings of everything that can happen to a message, against a plain model of the queue."""
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from hive_base.clock import ManualClock
+from hive_core.broker import Broker, Policy
+from hive_core.store import Database
+from hive_rpc.errors import InstanceReplacedError
+from hive_rpc.types import EVERYONE
+
+T = TypeVar("T")
+AGENTS = ("a", "b", "c")
+LEASE = 100
+MAX_ATTEMPTS = 3
+agents = st.sampled_from(AGENTS)
+
+
+@dataclass
+class Item:
+    """A message as the model knows it."""
+
+    id: str
+    sender: str
+    recipient: str
+    body: str
+    state: str = "ready"
+    attempts: int = 0
+    handed_out: bool = False
+    holder: str | None = None
+    expires: float = 0
+
+    def give_back(self, *, keep_holder: bool) -> None:
+        self.attempts += 1
+        self.state = "dead" if self.attempts >= MAX_ATTEMPTS else "ready"
+        if not keep_holder:
+            self.holder = None
+
+
+class Queue(RuleBasedStateMachine):
+    """The model decides; the broker has to agree."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.runner = asyncio.Runner()
+        self.directory = tempfile.TemporaryDirectory(prefix="broker-model-")
+        self.clock = ManualClock()
+        self.items: list[Item] = []
+        self.keys: dict[tuple[str, str], str] = {}
+        self.instances: dict[str, int] = dict.fromkeys(AGENTS, 0)
+        self.gone: set[str] = set(AGENTS)
+        """Agents whose container has died, or which have not begun: no instance is current."""
+        self.count = 0
+        self.open()
+        for agent in AGENTS:
+            self.new_instance(agent)
+
+    def teardown(self) -> None:
+        if hasattr(self, "runner"):
+            self.run(self.database.close())
+            self.runner.close()
+            self.directory.cleanup()
+
+    def open(self) -> None:
+        self.database = Database(Path(self.directory.name) / "core.sqlite", "core")
+        self.run(self.database.open())
+        policy = Policy(lease_seconds=LEASE, max_attempts=MAX_ATTEMPTS)
+        self.broker = Broker(self.database, self.clock, lambda: set(AGENTS), policy=policy)
+        self.run(self.broker.start())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def instance(self, agent: str) -> str:
+        return f"{agent}-{self.instances[agent]}"
+
+    @property
+    def now(self) -> float:
+        return self.clock.monotonic()
+
+    def of(self, agent: str, state: str) -> list[Item]:
+        return [i for i in self.items if i.recipient == agent and i.state == state]
+
+    @rule(sender=agents, to=agents, key=st.none() | st.sampled_from("xyz"))
+    def send(self, sender: str, to: str, key: str | None) -> None:
+        self.count += 1
+        body = f"message {self.count}"
+        sent = self.run(self.broker.send(sender, to, body, key=key))
+        if key is not None and (sender, key) in self.keys:
+            assert sent == self.keys[sender, key]
+            return
+        if key is not None:
+            self.keys[sender, key] = sent
+        self.items.append(Item(sent, sender, to, body))
+
+    @rule(sender=agents, key=st.none() | st.sampled_from("xyz"))
+    def broadcast(self, sender: str, key: str | None) -> None:
+        self.count += 1
+        body = f"broadcast {self.count}"
+        sent = self.run(self.broker.send(sender, EVERYONE, body, key=key))
+        if key is not None:
+            if (sender, key) in self.keys:
+                assert sent == self.keys[sender, key]
+                return
+            self.keys[sender, key] = sent
+        page = self.run(self.broker.messages(limit=len(AGENTS) - 1)).messages
+        assert {(m.recipient, m.body) for m in page} == {(a, body) for a in AGENTS if a != sender}
+        self.items += [Item(m.id, sender, m.recipient, body) for m in page]
+
+    @rule(agent=agents, limit=st.integers(1, 4))
+    def receive(self, agent: str, limit: int) -> None:
+        if agent in self.gone:
+            with pytest.raises(InstanceReplacedError):
+                self.run(self.broker.receive(agent, self.instance(agent)))
+            return
+        self.expire(agent)
+        expected = self.of(agent, "ready")[:limit]
+        messages = self.run(self.broker.receive(agent, self.instance(agent), limit=limit))
+        assert [(m.id, m.sender, m.body, m.attempts, m.redelivered) for m in messages] == [
+            (i.id, i.sender, i.body, i.attempts, i.handed_out) for i in expected
+        ]
+        for item in expected:
+            item.state, item.handed_out = "leased", True
+            item.holder, item.expires = self.instance(agent), self.now + LEASE
+
+    def expire(self, agent: str) -> None:
+        for item in self.of(agent, "leased"):
+            if item.expires <= self.now:
+                item.give_back(keep_holder=True)
+
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        agent, chosen = self.some(data)
+        if agent in self.gone:
+            return
+        reply = self.run(self.broker.renew(agent, self.instance(agent), [i.id for i in chosen]))
+        held = [i for i in chosen if i.recipient == agent and i.state == "leased"]
+        assert reply.renewed == [i.id for i in held]
+        for item in held:
+            item.expires = self.now + LEASE
+
+    @rule(data=st.data())
+    def ack(self, data: st.DataObject) -> None:
+        agent, chosen = self.some(data)
+        if agent in self.gone:
+            return
+        acked = self.run(self.broker.ack(agent, self.instance(agent), [i.id for i in chosen]))
+        instance = self.instance(agent)
+        due = [i for i in chosen if i.recipient == agent and (i.state == "done" or i.holder == instance)]
+        assert acked == [i.id for i in due]
+        for item in due:
+            item.state = "done"
+
+    @rule(data=st.data())
+    def nack(self, data: st.DataObject) -> None:
+        agent, chosen = self.some(data)
+        if agent in self.gone:
+            return
+        self.run(self.broker.nack(agent, self.instance(agent), [i.id for i in chosen], "no"))
+        for item in chosen:
+            if item.recipient == agent and item.state == "leased":
+                item.give_back(keep_holder=False)
+
+    @rule(seconds=st.sampled_from([1, LEASE // 2, LEASE]), sweep=st.booleans())
+    def time_passes(self, seconds: int, sweep: bool) -> None:
+        self.run(self.clock.advance(seconds))
+        if sweep:
+            self.run(self.broker.expire())
+            for agent in AGENTS:
+                self.expire(agent)
+
+    @rule(agent=agents)
+    def new_instance(self, agent: str) -> None:
+        self.instances[agent] += 1
+        self.gone.discard(agent)
+        self.run(self.broker.hello(agent, self.instance(agent)))
+        self.release(agent)
+
+    @rule(agent=agents)
+    def container_dies(self, agent: str) -> None:
+        self.run(self.broker.container_died(agent))
+        self.gone.add(agent)
+        self.release(agent)
+
+    def release(self, agent: str) -> None:
+        for item in self.of(agent, "leased"):
+            item.give_back(keep_holder=False)
+        for item in self.items:
+            if item.recipient == agent:
+                item.holder = None
+
+    @rule(agent=agents)
+    def an_old_instance_calls(self, agent: str) -> None:
+        if self.instances[agent] > 1:
+            with pytest.raises(InstanceReplacedError):
+                self.run(self.broker.receive(agent, f"{agent}-{self.instances[agent] - 1}"))
+
+    @rule()
+    def core_restarts(self) -> None:
+        self.run(self.database.close())
+        self.open()
+        for item in self.items:
+            if item.state == "leased":
+                item.expires = self.now + LEASE
+
+    @invariant()
+    def what_waits_is_counted(self) -> None:
+        if hasattr(self, "broker"):
+            counts = {a: n for a in AGENTS if (n := len(self.of(a, "ready")))}
+            assert self.run(self.broker.unread_counts()) == counts
+
+    def some(self, data: st.DataObject) -> tuple[str, list[Item]]:
+        """An agent and a few messages: mostly its own that are not settled, with a foreign one among them."""
+        agent = data.draw(st.sampled_from(sorted({i.recipient for i in self.items if i.holder} or set(AGENTS))))
+        own = [i for i in self.items if i.recipient == agent]
+        open_ones = [i for i in own if i.holder and i.state != "done"] or own
+        pick = data.draw(st.integers(0, len(open_ones) - 1)) if open_ones else 0
+        foreign = [i for i in self.items if i.recipient != agent][-1:]
+        return agent, open_ones[pick : pick + 3] + foreign + own[:1]
+
+
+def test_the_broker_agrees_with_the_model() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Queue,
+        settings=settings(
+            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,222 @@
+"""The database under everything: what is acknowledged is stored, and one write's failure is its own."""
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from hive_core.store import Database, Queries
+from hive_core.store.migrations import migrate, migrations
+from hive_rpc.errors import StorageError
+
+PACKAGES = {"hive_core.broker": "core", "hive_core.operators": "core", "hive_core.events": "events"}
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database(tmp_path / "state" / "core.sqlite", "core") as database:
+        yield database
+
+
+def insert(connection: sqlite3.Connection, name: str) -> int:
+    return connection.execute(
+        "INSERT INTO operators (name, role, created_at) VALUES (?, 'viewer', 0)", (name,)
+    ).rowcount
+
+
+def names(connection: sqlite3.Connection) -> list[str]:
+    return [row["name"] for row in connection.execute("SELECT name FROM operators ORDER BY name")]
+
+
+async def test_the_file_is_its_owners_alone(database: Database) -> None:
+    await database.write(lambda c: insert(c, "ada"))
+    for file in database.path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+    assert stat.S_IMODE(database.path.parent.stat().st_mode) == 0o700
+
+
+async def test_commits_wait_for_the_disk_and_references_are_checked(database: Database) -> None:
+    pragmas = await database.write(
+        lambda c: {p: c.execute(f"PRAGMA {p}").fetchone()[0] for p in ("synchronous", "journal_mode", "foreign_keys")}
+    )
+    assert pragmas == {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1}
+
+
+async def test_what_was_written_is_read_by_the_next_read(database: Database) -> None:
+    assert await database.write(lambda c: insert(c, "ada")) == 1
+    assert await database.read(names) == ["ada"]
+
+
+async def test_a_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(StorageError):
+        await database.read(lambda c: insert(c, "ada"))
+
+
+async def test_writes_that_arrive_together_share_a_commit(database: Database) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(200):
+            group.create_task(database.write(lambda c, n=number: insert(c, f"a{n}")))
+    assert len(await database.read(names)) == 200
+    assert database.writes == 200
+    assert database.commits < 100
+
+
+async def test_a_write_that_fails_undoes_itself_alone(database: Database) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        insert(connection, "half")
+        raise ValueError("no")
+
+    results = await asyncio.gather(
+        database.write(lambda c: insert(c, "ada")),
+        database.write(fails),
+        database.write(lambda c: insert(c, "bob")),
+        database.write(lambda c: insert(c, "ada")),
+        return_exceptions=True,
+    )
+    assert [type(r) for r in results] == [int, ValueError, int, sqlite3.IntegrityError]
+    assert await database.read(names) == ["ada", "bob"]
+
+
+async def test_a_write_alone_that_fails_leaves_nothing_open(database: Database) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        insert(connection, "half")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await database.write(fails)
+    await database.write(lambda c: insert(c, "ada"))
+    assert await database.read(names) == ["ada"]
+
+
+async def test_a_full_disk_fails_the_write_in_words_and_the_next_one_works(database: Database) -> None:
+    def limit_pages(connection: sqlite3.Connection, pages: int) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages:d}").fetchone()
+
+    def large(connection: sqlite3.Connection) -> int:
+        insert(connection, "big")
+        return connection.execute("UPDATE operators SET password = hex(zeroblob(1000000))").rowcount
+
+    # SQLite's own limit raises the same SQLITE_FULL as a file system without space.
+    await database.write(lambda c: limit_pages(c, 1))
+    with pytest.raises(StorageError, match="disk is full") as refused:
+        await database.write(large)
+    assert refused.value.hint
+    assert await database.write(large) == 1, "the connection is a new one, without the limit"
+
+
+async def test_a_lock_held_by_another_program_is_said_and_passes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.write(lambda c: c.execute("PRAGMA busy_timeout = 10").fetchone()[0])
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match="locked by another program"):
+        await database.write(lambda c: insert(c, "ada"))
+    other.execute("ROLLBACK")
+    other.close()
+    await database.write(lambda c: insert(c, "ada"))
+    assert await database.read(names) == ["ada"]
+
+
+async def test_a_posted_write_tells_when_it_is_stored_and_logs_its_failure(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    database.post(lambda c: insert(c, "ada"), stored.set_result)
+    assert await stored == 1
+    database.post(lambda c: insert(c, "ada"), stored.set_result)
+    await database.write(lambda c: insert(c, "bob"))
+    assert [r.levelname for r in caplog.records] == ["ERROR"]
+
+
+async def test_a_cancelled_caller_hurts_nobody_else(database: Database) -> None:
+    first = asyncio.ensure_future(database.write(lambda c: insert(c, "ada")))
+    second = asyncio.ensure_future(database.write(lambda c: insert(c, "bob")))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == 1
+    assert "bob" in await database.read(names)
+
+
+async def test_closing_commits_what_was_submitted(tmp_path: Path) -> None:
+    path = tmp_path / "core.sqlite"
+    database = Database(path, "core")
+    await database.open()
+    writing = [asyncio.ensure_future(database.write(lambda c, n=n: insert(c, f"a{n}"))) for n in range(20)]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writing)
+    async with Database(path, "core") as again:
+        assert len(await again.read(names)) == 20
+    with pytest.raises(StorageError, match="not open"):
+        await database.write(names)
+
+
+async def test_a_database_of_a_newer_hive_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "core.sqlite"
+    async with Database(path, "core") as database:
+        await database.write(lambda c: c.execute("PRAGMA user_version = 9999").fetchall())
+    with pytest.raises(StorageError, match="newer Hive"):
+        await Database(path, "core").open()
+
+
+async def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "core.sqlite"
+    path.write_bytes(b"not a database, whatever its name" * 100)
+    with pytest.raises(StorageError, match="damaged"):
+        await Database(path, "core").open()
+
+
+async def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be opened"):
+        await Database(tmp_path / "file" / "core.sqlite", "core").open()
+
+
+@pytest.mark.parametrize("schema", ["core", "events"])
+def test_a_migration_that_fails_leaves_the_version_before_it(schema: str) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE messages (x)" if schema == "core" else "CREATE TABLE turns (x)")
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection, schema)
+    assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
+    connection.close()
+
+
+@pytest.mark.parametrize("schema", ["core", "events"])
+def test_migrations_are_numbered_without_a_gap(schema: str) -> None:
+    assert list(migrations(schema)) == list(range(1, len(migrations(schema)) + 1))
+
+
+@pytest.mark.parametrize(("package", "schema"), PACKAGES.items())
+def test_every_named_query_fits_the_schema(package: str, schema: str) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, schema)
+    for name, text in Queries(package):
+        try:
+            connection.execute(f"EXPLAIN {text}", _Anything()).fetchall()
+        except sqlite3.Error as error:
+            pytest.fail(f"{package}: {name}: {error}")
+    connection.close()
+
+
+def test_sql_is_in_sql_files() -> None:
+    """Every package of core with queries is in the list above."""
+    root = resources.files("hive_core")
+    with_queries = {f"hive_core.{p.name}" for p in root.iterdir() if p.is_dir() and p.joinpath("queries.sql").is_file()}
+    assert with_queries <= set(PACKAGES), "add it to PACKAGES"
+
+
+def test_a_query_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="no query named nothing"):
+        _ = Queries("hive_core.broker").nothing
+
+
+class _Anything(dict[str, None]):
+    def __missing__(self, key: str) -> None:
+        return None
