@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from hive_base.clock import Clock
 from hive_gateway.backend import Backend
@@ -22,6 +23,15 @@ LOOK_AGAIN_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
+def _is_the_gateway_s_business(record: logging.LogRecord) -> bool:
+    """False for what aiohttp logs, with a traceback, about a request that it cannot read: agents could fill the log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_is_the_gateway_s_business)
+
+
 class Listener:
     """One agent's socket, open until `close`."""
 
@@ -35,6 +45,7 @@ class Listener:
             # What an agent compresses is unpacked by nobody here.
             auto_decompress=False,
             access_log=None,
+            logger=_http_log,
         )
         # Raises OSError when the directory is not there (yet), ConflictError when something else is at the path.
         self._listening = sockets.listen(self.path, mode=MODE, uid=-1, gid=-1)

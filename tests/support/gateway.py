@@ -75,7 +75,6 @@ async def raw(socket: Path, request: bytes) -> bytes:
     reader, writer = await asyncio.open_unix_connection(str(socket))
     try:
         writer.write(request)
-        writer.write_eof()
         return await reader.read()
     except ConnectionError:
         return b""

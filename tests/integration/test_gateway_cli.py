@@ -1,0 +1,153 @@
+"""The real Claude CLI, through an agent's socket and the gateway, to the stand-in model in the API's place."""
+
+import asyncio
+import importlib.util
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from hive_base.process import run
+from hive_gateway.standin.app import StandIn, build
+from hive_gateway.standin.recorder import Memory
+from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY
+from tests.support.gateway import KEY, proxied
+
+_sdk = importlib.util.find_spec("claude_agent_sdk")
+assert _sdk is not None
+assert _sdk.origin is not None
+CLI = Path(_sdk.origin).parent / "_bundled" / "claude"
+
+
+@asynccontextmanager
+async def forwarded(socket: Path) -> AsyncIterator[int]:
+    """A loopback port that leads to the socket, as the harness makes one in the container."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(2**16):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(forward, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    lines: list[dict[str, Any]]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return next(line for line in reversed(self.lines) if line["type"] == "result")
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The CLI in a home of its own, in an agent's place."""
+
+    home: Path
+    port: int
+    api: Memory
+
+    async def turn(self, prompt: str, *arguments: str) -> Ended:
+        done = await run(
+            [
+                CLI,
+                *("--print", "--verbose", "--output-format", "stream-json", "--model", "sonnet"),
+                *("--allowedTools", "Bash", "Write", "--setting-sources", "user", *arguments),
+            ],
+            stdin=prompt.encode(),
+            environment={
+                "HOME": str(self.home),
+                "CLAUDE_CONFIG_DIR": str(self.home / "claude"),
+                "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{self.port}",
+                "ANTHROPIC_API_KEY": PLACEHOLDER_API_KEY,
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "CLAUDE_CODE_MAX_RETRIES": "1",
+            },
+            directory=self.home,
+            check=False,
+        )
+        return Ended(done.exit_code, [json.loads(line) for line in done.stdout.splitlines()])
+
+
+@pytest.fixture
+async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
+    api = Memory()
+    home = tmp_path / "home"
+    home.mkdir()
+    async with TestServer(build(StandIn(recorder=api))) as server:
+        async with proxied(tmp_path, str(server.make_url("/"))) as socket, forwarded(socket) as port:
+            yield Cli(home, port, api)
+
+
+async def test_a_turn_is_answered_and_only_the_gateway_has_the_key(cli: Cli) -> None:
+    turn = await cli.turn("what is 6*7?")
+
+    assert turn.exit_code == 0
+    assert turn.result["result"] == "6*7 = 42"
+    assert {seen.headers["x-api-key"] for seen in cli.api.requests} == {KEY}
+    assert all(PLACEHOLDER_API_KEY not in seen.headers.values() for seen in cli.api.requests)
+
+
+async def test_a_tool_is_called_and_its_result_reported(cli: Cli) -> None:
+    turn = await cli.turn(f"run echo here is $ANTHROPIC_API_KEY then write kept to {cli.home}/note")
+
+    assert turn.result["result"].startswith(f"Bash: here is {PLACEHOLDER_API_KEY}\nWrite: ")
+    assert (cli.home / "note").read_text() == "kept"
+
+
+async def test_a_conversation_goes_on_and_reads_from_its_cache(cli: Cli) -> None:
+    first = await cli.turn("say one")
+    second = await cli.turn("say two", "--resume", first.result["session_id"])
+
+    assert second.result["result"] == "two"
+    assert second.result["session_id"] == first.result["session_id"]
+    assert first.result["usage"]["cache_creation_input_tokens"] > 1000
+    assert second.result["usage"]["cache_read_input_tokens"] > 1000
+
+
+async def test_a_conversation_can_be_compacted(cli: Cli) -> None:
+    first = await cli.turn("say one")
+    await cli.turn("say two", "--resume", first.result["session_id"])
+    compacted = await cli.turn("/compact", "--resume", first.result["session_id"])
+    after = await cli.turn("say three", "--resume", first.result["session_id"])
+
+    assert any(line.get("subtype") == "compact_boundary" for line in compacted.lines)
+    assert after.result["result"] == "three"
+
+
+@pytest.mark.parametrize(
+    ("directive", "status", "error"),
+    [
+        ("error 529", 529, "server_error"),
+        ("error 429 retry-after=61", 429, "rate_limit"),
+        ("error 400", 400, "unknown"),
+        ("overflow", 400, "invalid_request"),
+    ],
+)
+async def test_the_cli_recognises_the_failures(cli: Cli, directive: str, status: int, error: str) -> None:
+    turn = await cli.turn(f"[[stand-in: {directive}]]")
+
+    assert turn.exit_code == 1
+    assert turn.result["api_error_status"] == status
+    assert [line["error"] for line in turn.lines if line.get("error")][-1] == error
+
+
+async def test_a_failure_that_passes_is_retried_by_the_cli(cli: Cli) -> None:
+    assert (await cli.turn("[[stand-in: error 529 times=1]] say x")).result["result"] == "x"
+
+
+async def test_an_answer_that_breaks_off_is_asked_for_again(cli: Cli) -> None:
+    assert (await cli.turn("[[stand-in: drop-mid-stream times=1]] say x")).result["result"] == "x"
