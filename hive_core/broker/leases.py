@@ -131,7 +131,8 @@ def nack(
 ) -> None:
     """Give back those of the ids that are leased to the instance."""
     holder = check_instance(connection, agent, instance)
-    rows = (connection.execute(SQL.delivery, {"id": message_id, "agent": agent}).fetchone() for message_id in ids)
+    # Each id once: the attempts of one that is named twice must not count twice.
+    rows = [connection.execute(SQL.delivery, {"id": i, "agent": agent}).fetchone() for i in dict.fromkeys(ids)]
     held = [row for row in rows if row is not None and row["state"] == "leased" and row["instance"] == holder]
     give_back(connection, held, reason, now_ms, max_attempts)
 

@@ -158,6 +158,14 @@ async def test_a_nack_redelivers_with_its_reason_and_before_what_came_later(brok
     assert messages[0].redelivery_reason == "the model refused"
 
 
+async def test_naming_a_message_twice_in_a_nack_counts_once(broker: Broker) -> None:
+    sent = await broker.send("manager", "worker", "work")
+    await broker.receive("worker", "worker-1")
+    await broker.nack("worker", "worker-1", [sent, sent], "no")
+    [again] = await broker.receive("worker", "worker-1")
+    assert again.attempts == 1
+
+
 async def test_a_new_instance_gets_what_the_old_one_held_and_the_old_one_is_refused(broker: Broker) -> None:
     sent = await broker.send("manager", "worker", "work")
     await broker.receive("worker", "worker-1")

@@ -225,7 +225,7 @@ class Queue(RuleBasedStateMachine):
             assert self.run(self.broker.unread_counts()) == counts
 
     def some(self, data: st.DataObject) -> tuple[str, list[Item]]:
-        """An agent and a few messages: mostly its own that are not settled, with a foreign one among them."""
+        """An agent and a few messages: its own that are not settled, a foreign one, perhaps one of them twice."""
         agent = data.draw(st.sampled_from(sorted({i.recipient for i in self.items if i.holder} or set(AGENTS))))
         own = [i for i in self.items if i.recipient == agent]
         open_ones = [i for i in own if i.holder and i.state != "done"] or own
