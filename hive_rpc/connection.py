@@ -87,8 +87,9 @@ class Connection(Link):
         self._end()
 
     def drop(self, reason: str) -> None:
-        """End at once, without sending what is still unsent."""
+        """End at once: what is unsent is not sent, and no further call begins."""
         log.warning("Dropping the connection of pid %d, uid %d: %s", self.peer.pid, self.peer.uid, reason)
+        self._waiting.clear()
         self.transport.abort()
 
     # The life of a connection
