@@ -1,0 +1,58 @@
+"""`python3 -I -m hive_web [CONFIG]`: the dashboard's process."""
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+from systemd.daemon import notify
+
+from hive_base import log
+from hive_rpc.errors import HiveError
+from hive_web.app import create_app
+from hive_web.config import WebConfig, load
+
+SHUTDOWN_SECONDS = 1.0
+"""Live streams never end by themselves; they get this long, and the browsers reconnect."""
+SOCKET_MODE = 0o660
+"""For a reverse proxy in our group."""
+
+
+async def serve(config: WebConfig) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = web.AppRunner(create_app(config), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        if config.unix_socket is not None:
+            await web.UnixSite(runner, config.unix_socket).start()
+            config.unix_socket.chmod(SOCKET_MODE)
+        else:
+            await web.TCPSite(runner, config.host, config.port).start()
+        logging.getLogger(__name__).info("Listening on %s", config.unix_socket or f"{config.host}:{config.port}")
+        notify("READY=1")
+        await stop.wait()
+        notify("STOPPING=1")
+    finally:
+        await runner.cleanup()
+
+
+def main() -> int:
+    log.setup()
+    try:
+        config = load(Path(sys.argv[1])) if len(sys.argv) > 1 else load()
+        asyncio.run(serve(config))
+    except HiveError as error:
+        sys.stderr.write(error.sentence() + "\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"The dashboard cannot listen: {error.strerror}. Is its port or socket taken?\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

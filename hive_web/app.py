@@ -1,0 +1,78 @@
+"""The application: the one place that puts the dashboard's parts together."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from hive_base.clock import Clock, SystemClock
+from hive_web.actions import Actions
+from hive_web.assets import Assets
+from hive_web.boundary import error_boundary
+from hive_web.config import WebConfig
+from hive_web.cookie import SessionCookie
+from hive_web.core import Core
+from hive_web.errands import Errands
+from hive_web.events import Events
+from hive_web.live import Pace
+from hive_web.pages import Pages
+from hive_web.render import Renderer
+from hive_web.security import add_headers, known_host, same_origin
+from hive_web.sign_in import SignIn
+
+LARGEST_BODY = 512 * 1024
+"""Bytes of a form: a message of 128 KiB whose every byte is percent-encoded, and a little."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds, and where they come from."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    pace: Pace = field(default_factory=Pace)
+    errand_patience: float = 1.5
+    """How long a browser waits for an agent to start or stop before it is shown the page."""
+
+
+def create_app(config: WebConfig, timing: Timing | None = None) -> web.Application:
+    timing = timing or Timing()
+    core = Core(config.core_socket)
+    assets = Assets()
+    render = Renderer(assets, timing.clock)
+    cookie = SessionCookie(secure=config.secure, clock=timing.clock)
+    errands = Errands(timing.errand_patience)
+
+    app = web.Application(
+        client_max_size=LARGEST_BODY,
+        middlewares=[
+            # First, so that what the walls refuse is answered as everything else is.
+            error_boundary(core, render, cookie),
+            # DNS rebinding: before anything that reads the cookie.
+            known_host(config.allowed_hosts),
+            # Cross-site request forgery: before anything that changes something.
+            same_origin(config.secure),
+        ],
+    )
+    app.on_response_prepare.append(add_headers(config.secure))
+
+    async def end_errands(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await errands.finish()
+
+    app.cleanup_ctx.append(end_errands)
+    app.add_routes(
+        [
+            *SignIn(core=core, render=render, cookie=cookie).routes(),
+            *Pages(core=core, render=render, cookie=cookie).routes(),
+            *Actions(core=core, render=render, cookie=cookie, errands=errands).routes(),
+            *Events(core=core, cookie=cookie, clock=timing.clock, pace=timing.pace).routes(),
+            web.get("/static/{version}/{name}", assets.get),
+            web.get("/favicon.ico", _favicon),
+        ]
+    )
+    return app
+
+
+async def _favicon(request: web.Request) -> web.Response:
+    """Asked for by browsers on their own; the pages name theirs."""
+    return web.Response(status=204)

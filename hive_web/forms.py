@@ -1,0 +1,39 @@
+"""Reading a submitted form."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from hive_rpc.errors import InvalidError
+
+
+@dataclass(frozen=True)
+class Form:
+    """Fields of an `application/x-www-form-urlencoded` body. Uploads are not taken."""
+
+    fields: MultiDictProxy[str | bytes | bytearray | web.FileField]
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Self:
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise InvalidError("That is not a form.", hint="Use the page's own form.")
+        try:
+            return cls(await request.post())
+        except UnicodeDecodeError as error:
+            raise InvalidError("The form is not UTF-8.") from error
+
+    def text(self, name: str) -> str:
+        """A field that must be there, and not be blank."""
+        value = self.optional(name)
+        if value is None:
+            raise InvalidError(f"{name.capitalize()} is missing.", hint="Fill it in and send the form again.")
+        return value
+
+    def optional(self, name: str) -> str | None:
+        """Browsers send line ends as CR LF (HTML standard, 4.10.21.8); here they are LF."""
+        value = self.fields.get(name)
+        if not isinstance(value, str) or not value.strip():
+            return None
+        return value.replace("\r\n", "\n")

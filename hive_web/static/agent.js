@@ -1,0 +1,74 @@
+// An agent's page, live.
+
+import { fill } from "./bind.js";
+import { composer } from "./composer.js";
+import { showHive } from "./frame.js";
+import { follow } from "./live.js";
+import { announce } from "./notices.js";
+import { Timeline } from "./timeline.js";
+
+const page = document.getElementById("main");
+const name = page.dataset.agent;
+const timeline = new Timeline(document.getElementById("timeline"));
+const jump = document.getElementById("jump");
+let hive = null;
+let agent = null;
+
+const NEAR = 120;
+const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - NEAR;
+const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
+
+/** Change the history; who reads at its end stays at its end, who reads further up is not moved. */
+function changing(change) {
+  const follows = atEnd();
+  change();
+  if (follows) toEnd();
+  else jump.hidden = false;
+}
+
+function title() {
+  if (hive && agent) showHive(hive, `${agent.name} · ${agent.state_words} · ${hive.name}`);
+}
+
+follow({
+  agent: name,
+  cursor: page.dataset.cursor,
+  handlers: {
+    hive(view) {
+      hive = view.hive;
+      title();
+    },
+    agents({ names, changed }) {
+      if (!names.includes(name)) {
+        page.dataset.gone = "yes";
+        document.getElementById("gone").hidden = false;
+        return;
+      }
+      for (const view of changed) {
+        if (agent && agent.state !== view.state) announce(`${view.name}: ${view.state_words}`);
+        agent = view;
+        for (const part of document.querySelectorAll(".crumb-state, .agent-head, .facts, .compose-dock")) fill(part, view);
+      }
+      title();
+    },
+    timeline(patches) {
+      changing(() => patches.forEach((patch) => timeline.apply(patch)));
+      for (const { kind, view } of patches) {
+        if (kind === "message" && view.outgoing) announce(`${view.sender} wrote to ${view.recipient}.`);
+      }
+    },
+    delta(piece) {
+      changing(() => timeline.delta(piece));
+    },
+    lost() {
+      timeline.gap();
+    },
+  },
+});
+
+jump?.addEventListener("click", toEnd);
+addEventListener("scroll", () => {
+  if (jump && atEnd()) jump.hidden = true;
+}, { passive: true });
+composer(name);
+if (!location.hash) toEnd();

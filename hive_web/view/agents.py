@@ -1,0 +1,212 @@
+"""The hive, its agents, and what waits for an operator."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
+from hive_rpc.types import AgentState, Turn, TurnOutcome
+from hive_web.readable import one_line, readable
+from hive_web.view.times import duration
+
+STATE_WORDS = {
+    AgentState.STARTING: "Starting",
+    AgentState.IDLE: "Idle",
+    AgentState.THINKING: "Working",
+    AgentState.COMPACTING: "Compacting",
+    AgentState.PARKED: "Parked",
+    AgentState.PAUSED: "Paused",
+    AgentState.NEEDS_LOGIN: "Needs login",
+    AgentState.STOPPING: "Stopping",
+    AgentState.STOPPED: "Stopped",
+    AgentState.FAILED: "Failed",
+}
+OUTCOME_WORDS = {
+    TurnOutcome.OK: "Done",
+    TurnOutcome.RATE_LIMITED: "Usage limit",
+    TurnOutcome.OVERLOADED: "API overloaded",
+    TurnOutcome.AUTH_FAILED: "Sign-in failed",
+    TurnOutcome.BUDGET_EXHAUSTED: "Budget used up",
+    TurnOutcome.CONTEXT_OVERFLOW: "Context full",
+    TurnOutcome.NETWORK: "Network error",
+    TurnOutcome.CONFIGURATION: "Configuration error",
+    TurnOutcome.OUTPUT_LIMIT: "Output limit",
+    TurnOutcome.REFUSED: "Refused",
+    TurnOutcome.BAD_CONVERSATION: "Conversation broken",
+    TurnOutcome.INTERRUPTED: "Interrupted",
+    TurnOutcome.SESSION_LOST: "Session lost",
+    TurnOutcome.CRASHED: "Crashed",
+    TurnOutcome.COMPACTION_FAILED: "Compaction failed",
+    TurnOutcome.TURN_LIMIT: "Time limit",
+}
+_STARTABLE = {AgentState.STOPPED, AgentState.FAILED}
+HUES = 8
+
+
+def agent_href(name: str) -> str:
+    return f"/agent/{quote(name, safe='')}/"
+
+
+def initial(name: str) -> str:
+    """What stands in an agent's badge."""
+    return readable(name[:1]).upper() or "?"
+
+
+def hue(name: str) -> str:
+    """One of `HUES` colours, always the same for one name."""
+    return str(sum(name.encode()) % HUES)
+
+
+@dataclass(frozen=True)
+class HiveView:
+    name: str
+    version: str
+    since: datetime
+    healthy: bool
+    health: str
+    stand_in: bool
+    backend: str
+    summary: str
+    """What its agents are doing."""
+    waiting: int
+    """How many things wait for an operator."""
+
+    @property
+    def title(self) -> str:
+        """Before the page's own title."""
+        return f"({self.waiting}) " if self.waiting else ""
+
+
+@dataclass(frozen=True)
+class AgentView:
+    key: str
+    name: str
+    initial: str
+    hue: str
+    href: str
+    state: AgentState
+    state_words: str
+    since: datetime
+    reason: str
+    until: datetime | None
+    container: str
+    machine: str
+    model: str
+    unread: int
+    unread_words: str
+    turn: str
+    """How the last turn ended and how long it took."""
+    turn_failed: bool
+    activity: datetime
+    """When something last happened."""
+    activity_apart: bool
+    """That is more than the last change of its state."""
+    created_at: datetime
+    can_start: bool
+    can_stop: bool
+
+
+@dataclass(frozen=True)
+class WaitingView:
+    """Something that goes on only when a person acts."""
+
+    key: str
+    agent: str
+    initial: str
+    hue: str
+    href: str
+    state: AgentState
+    headline: str
+    detail: str
+    since: datetime
+    can_start: bool
+
+
+def hive_view(status: StatusReply) -> HiveView:
+    hive = status.hive
+    return HiveView(
+        name=readable(hive.name),
+        version=readable(hive.version),
+        since=hive.since,
+        healthy=hive.healthy,
+        health=_health(hive),
+        stand_in=hive.stand_in,
+        backend=readable(hive.model_backend) or "Model backend unknown",
+        summary=_summary([agent.state for agent in status.agents]),
+        waiting=len(waiting_views(status)),
+    )
+
+
+def _summary(states: list[AgentState]) -> str:
+    """`5 agents, 1 working, 1 parked`: the states that an operator wonders about, most lively first."""
+    if not states:
+        return "No agents yet"
+    told = (AgentState.THINKING, AgentState.COMPACTING, AgentState.STARTING, AgentState.PARKED, AgentState.FAILED)
+    counts = [f"{states.count(state)} {STATE_WORDS[state].lower()}" for state in told if state in states]
+    agents = "1 agent" if len(states) == 1 else f"{len(states)} agents"
+    return ", ".join([agents, *(counts or ["all quiet"])])
+
+
+def _health(hive: HiveStatus) -> str:
+    if not hive.gateway:
+        return "Gateway not connected"
+    return "All systems normal" if hive.healthy else "Needs attention"
+
+
+def agent_view(agent: AgentStatus) -> AgentView:
+    turn = agent.last_turn
+    activity = max([agent.since, *([turn.ended_at or turn.started_at] if turn else [])])
+    return AgentView(
+        key=agent.name,
+        name=readable(agent.name),
+        initial=initial(agent.name),
+        hue=hue(agent.name),
+        href=agent_href(agent.name),
+        state=agent.state,
+        state_words=STATE_WORDS[agent.state],
+        since=agent.since,
+        reason=one_line(agent.reason or "", 400),
+        until=agent.until,
+        container=agent.container.value,
+        machine=readable(agent.machine),
+        model=readable(agent.model or ""),
+        unread=agent.unread,
+        unread_words=f"{agent.unread} unread" if agent.unread else "",
+        turn=_last_turn(turn),
+        turn_failed=turn is not None and turn.outcome not in (None, TurnOutcome.OK),
+        activity=activity,
+        activity_apart=activity - agent.since > timedelta(minutes=1),
+        created_at=agent.created_at,
+        can_start=agent.state in _STARTABLE,
+        can_stop=agent.state not in _STARTABLE,
+    )
+
+
+def _last_turn(turn: Turn | None) -> str:
+    if turn is None:
+        return "No turn yet"
+    if turn.outcome is None:
+        return "In a turn"
+    took = "" if turn.duration_seconds is None else f" in {duration(turn.duration_seconds)}"
+    return OUTCOME_WORDS[turn.outcome] + took
+
+
+def waiting_views(status: StatusReply) -> list[WaitingView]:
+    """Oldest first: who has waited longest comes first."""
+    headlines = {AgentState.FAILED: "has failed", AgentState.NEEDS_LOGIN: "needs a login"}
+    return [
+        WaitingView(
+            key=agent.name,
+            agent=readable(agent.name),
+            initial=initial(agent.name),
+            hue=hue(agent.name),
+            href=agent_href(agent.name),
+            state=agent.state,
+            headline=headlines[agent.state],
+            detail=one_line(agent.reason or "No reason was given; its log may say more.", 400),
+            since=agent.since,
+            can_start=agent.state in _STARTABLE,
+        )
+        for agent in sorted(status.agents, key=lambda agent: agent.since)
+        if agent.state in headlines
+    ]

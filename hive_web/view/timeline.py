@@ -1,0 +1,276 @@
+"""An agent's history as its page shows it: messages, turns with their steps, and what else happened, oldest first.
+
+Each event becomes at most one *patch*. The page is made by applying the patches of the stored events here; the browser
+applies those that follow in the same way (`static/timeline.js`). A patch that was applied already changes nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from hive_rpc.types import AgentState, Event, EventKind, StateChange, Turn, TurnOutcome
+from hive_web.markdown import Node, parse
+from hive_web.readable import one_line, readable
+from hive_web.view.agents import OUTCOME_WORDS, STATE_WORDS, agent_href
+from hive_web.view.messages import LONGEST, MessageView, message_view
+from hive_web.view.times import absolute, count, duration
+from hive_web.view.tools import tool_input, tool_name, tool_summary
+
+LONGEST_TOOL = 8_000
+"""Characters of a tool's input or result; the whole is behind a link."""
+_WAKE_WORDS = {"message": "Answering a message", "reminder": "Woken by a reminder", "start": "First turn"}
+_SHOWN_STATES = {
+    AgentState.STARTING,
+    AgentState.PARKED,
+    AgentState.PAUSED,
+    AgentState.NEEDS_LOGIN,
+    AgentState.STOPPED,
+    AgentState.FAILED,
+}
+
+
+class PatchKind(StrEnum):
+    MESSAGE = "message"
+    TURN = "turn"
+    STEP = "step"
+    RESULT = "result"
+    LINE = "line"
+
+
+class StepKind(StrEnum):
+    TEXT = "text"
+    THINKING = "thinking"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True)
+class TurnView:
+    """A turn's head; `None` or empty is what is not known."""
+
+    key: str
+    running: bool
+    failed: bool
+    outcome: str
+    wake: str
+    at: datetime
+    took: str
+    model: str
+    tokens: str
+    cost: str
+    error: str
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One thing that the model did in a turn."""
+
+    key: str
+    kind: StepKind
+    at: datetime
+    body: tuple[Node, ...] = ()
+    cut: bool = False
+    more_href: str = ""
+    tool: str = ""
+    summary: str = ""
+    input: str = ""
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """What a tool answered."""
+
+    key: str
+    """Of the step that called it."""
+    result: str
+    is_error: bool
+    result_cut: bool
+    result_href: str
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A change of state, or something the harness wants known."""
+
+    key: str
+    state: AgentState | None
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One event's change to the page."""
+
+    kind: PatchKind
+    event: int
+    turn: str = ""
+    """The key of the turn that it belongs to."""
+    at: datetime | None = None
+    view: MessageView | TurnView | StepView | ResultView | LineView | None = None
+
+
+@dataclass
+class StepEntry:
+    view: StepView
+    result: ResultView | None = None
+
+
+@dataclass
+class TurnEntry:
+    view: TurnView
+    steps: dict[str, StepEntry] = field(default_factory=dict)
+    kind: PatchKind = PatchKind.TURN
+
+
+@dataclass
+class PlainEntry:
+    view: MessageView | LineView
+    kind: PatchKind
+
+
+Entry: TypeAlias = TurnEntry | PlainEntry
+
+
+def timeline(events: Iterable[Event], agent: str) -> list[Entry]:
+    """The page of these events, which are in order."""
+    entries: dict[str, Entry] = {}
+    for event in events:
+        if (change := patch(event, agent)) is not None:
+            _apply(entries, change)
+    return list(entries.values())
+
+
+def _apply(entries: dict[str, Entry], change: Patch) -> None:
+    match change.view:
+        case MessageView() | LineView():
+            entries.setdefault(change.view.key, PlainEntry(change.view, change.kind))
+        case TurnView():
+            _turn(entries, change).view = change.view
+        case StepView():
+            _turn(entries, change).steps.setdefault(change.view.key, StepEntry(change.view))
+        case ResultView():
+            step = _turn(entries, change).steps.get(change.view.key)
+            if step is not None:
+                step.result = change.view
+
+
+def _turn(entries: dict[str, Entry], change: Patch) -> TurnEntry:
+    """The turn of a patch; one whose beginning is on an older page gets a head without details."""
+    entry = entries.get(change.turn)
+    if not isinstance(entry, TurnEntry):
+        assert change.at is not None
+        entry = TurnEntry(replace(_UNKNOWN_TURN, key=change.turn, at=change.at))
+        entries[change.turn] = entry
+    return entry
+
+
+_UNKNOWN_TURN = TurnView(
+    key="",
+    running=False,
+    failed=False,
+    outcome="",
+    wake="Turn",
+    at=datetime.min,
+    took="",
+    model="",
+    tokens="",
+    cost="",
+    error="",
+)
+
+
+def patch(event: Event, agent: str) -> Patch | None:
+    """What an event changes on the page of `agent`; None for nothing. A `text_delta` is no patch: it is fleeting."""
+    view = _view(event, agent)
+    if view is None:
+        return None
+    kind, shown = view
+    return Patch(kind=kind, event=event.id, turn=f"turn {event.turn_id}", at=event.at, view=shown)
+
+
+def _view(
+    event: Event, agent: str
+) -> tuple[PatchKind, MessageView | TurnView | StepView | ResultView | LineView] | None:
+    whole = f"{agent_href(agent)}event/{event.id}"
+    match event.kind:
+        case EventKind.MESSAGE if event.message:
+            message = message_view(event.message, agent=agent, event=event.id, limit=LONGEST, more_href=whole)
+            return PatchKind.MESSAGE, message
+        case EventKind.TURN_STARTED | EventKind.TURN_ENDED if event.turn:
+            return PatchKind.TURN, _turn_view(event, event.turn)
+        case EventKind.TEXT | EventKind.THINKING if event.text and event.text.strip():
+            return PatchKind.STEP, StepView(
+                key=f"event {event.id}",
+                kind=StepKind(event.kind.value),
+                at=event.at,
+                body=parse(readable(event.text[:LONGEST])),
+                cut=len(event.text) > LONGEST,
+                more_href=whole,
+            )
+        case EventKind.TOOL_CALL if event.tool_call:
+            given = tool_input(event.tool_call)
+            return PatchKind.STEP, StepView(
+                key=f"tool {event.tool_call.id}",
+                kind=StepKind.TOOL,
+                at=event.at,
+                cut=len(given) > LONGEST_TOOL,
+                more_href=whole,
+                tool=tool_name(event.tool_call),
+                summary=tool_summary(event.tool_call),
+                input=given[:LONGEST_TOOL],
+            )
+        case EventKind.TOOL_RESULT if event.tool_result:
+            content = event.tool_result.content
+            return PatchKind.RESULT, ResultView(
+                key=f"tool {event.tool_result.id}",
+                result=readable(content[:LONGEST_TOOL]) or "(no output)",
+                is_error=event.tool_result.is_error,
+                result_cut=len(content) > LONGEST_TOOL,
+                result_href=whole,
+            )
+        case EventKind.STATE if event.state and event.state.state in _SHOWN_STATES:
+            return PatchKind.LINE, LineView(
+                key=f"event {event.id}", state=event.state.state, text=_state_line(event.state), at=event.at
+            )
+        case EventKind.NOTICE if event.text:
+            return PatchKind.LINE, LineView(
+                key=f"event {event.id}", state=None, text=one_line(event.text, 600), at=event.at
+            )
+    return None
+
+
+def _turn_view(event: Event, turn: Turn) -> TurnView:
+    running = event.kind is EventKind.TURN_STARTED
+    used = turn.usage.input_tokens + turn.usage.cache_read_tokens + turn.usage.cache_creation_tokens
+    return TurnView(
+        key=f"turn {event.turn_id}",
+        running=running,
+        failed=turn.outcome not in (None, TurnOutcome.OK),
+        outcome="" if turn.outcome is None else OUTCOME_WORDS[turn.outcome],
+        wake=_WAKE_WORDS.get(turn.wake_reason, one_line(turn.wake_reason, 80)),
+        at=turn.started_at,
+        took="" if turn.duration_seconds is None else duration(turn.duration_seconds),
+        model=readable(turn.model or ""),
+        tokens=f"{count(used)} in · {count(turn.usage.output_tokens)} out" if used or turn.usage.output_tokens else "",
+        cost="" if not turn.cost_usd else f"${turn.cost_usd:.4f}",
+        error=one_line(turn.error or "", 1000),
+    )
+
+
+def _state_line(change: StateChange) -> str:
+    until = f" until {absolute(change.until)}" if change.until else ""
+    reason = f": {one_line(change.reason, 400)}" if change.reason else ""
+    return f"{STATE_WORDS[change.state]}{until}{reason}"
+
+
+def full_text(event: Event) -> str:
+    """All that an event says, for when it was too long to be shown on the page."""
+    if event.message:
+        return event.message.body
+    if event.tool_call:
+        return tool_input(event.tool_call)
+    if event.tool_result:
+        return event.tool_result.content
+    return event.text or ""

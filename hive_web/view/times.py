@@ -1,0 +1,46 @@
+"""Moments and durations in words. `static/times.js` has the same words, and a test compares the two."""
+
+from datetime import UTC, datetime
+
+_STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def absolute(moment: datetime) -> str:
+    """For a tooltip; the browser replaces it by its own time zone's."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """`just now`, `5 min ago`, `in 2 h`."""
+    seconds = (now - moment).total_seconds()
+    for size, unit in _STEPS:
+        if abs(seconds) >= size:
+            count = int(abs(seconds) // size)
+            return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+    return "just now" if seconds > -5 else "in a moment"
+
+
+def duration(seconds: float) -> str:
+    """`340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def count(number: int) -> str:
+    """`950`, `12.3k`, `1.2M`."""
+    if number < 1000:
+        return str(number)
+    if number < 999_950:
+        return f"{number / 1000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"
