@@ -72,7 +72,7 @@ async def _converse(request: LaunchRequest) -> Report:
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
         try:
-            line = await reader.readline()
+            line = await reader.read()
         finally:
             transport.close()
     if not line:

@@ -180,7 +180,7 @@ class _Ending(asyncio.SubprocessProtocol):
 
 
 class Reporter:
-    """Standard output, until the first report that ends the conversation."""
+    """Standard output, for one report. Its end is this process's end, or that the host has booted."""
 
     def __init__(self) -> None:
         # Nothing that is started from here may hold the pipe open: whoever called `hive up` would wait for its end.
@@ -197,8 +197,9 @@ class Reporter:
             os.write(self._fd, report.model_dump_json().encode() + b"\n")
         except BrokenPipeError:
             log.warning("nobody listens any more to: %s", report.kind)
-        os.close(self._fd)
-        self._fd = None
+        if report.kind is ReportKind.READY:
+            os.close(self._fd)
+            self._fd = None
 
 
 def _open_log(path: Path) -> None:
