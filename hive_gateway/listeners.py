@@ -20,6 +20,8 @@ MODE = 0o666
 LOOK_AGAIN_SECONDS = 5.0
 """How often a socket is looked for that should be there: its directory may be made late, or made anew."""
 
+_AT_ONCE = 0.001
+
 log = logging.getLogger(__name__)
 
 
@@ -69,7 +71,8 @@ class Listener:
         self._listening.socket.close()
         self._listening.remove()
         self._server.pre_shutdown()
-        await self._server.shutdown(drain_seconds)
+        # aiohttp waits this long for the answers, then as long again before it cancels them; and 0 means for ever.
+        await self._server.shutdown(max(drain_seconds, _AT_ONCE) / 2)
 
     def _protocol(self) -> asyncio.BaseProtocol:
         return self._server() if len(self._server.connections) < self._connections else _Refusal()

@@ -1,10 +1,8 @@
-"""The real Claude CLI, through an agent's socket and the gateway, to the stand-in model in the API's place."""
+"""The real Claude CLI, through the harness's forwarder and the gateway, to the stand-in in the API's place."""
 
-import asyncio
 import importlib.util
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
+from hive_agent.harness.forwarder import Forwarder
+from hive_base.clock import SystemClock
 from hive_base.process import run
 from hive_gateway.standin.app import StandIn, build
 from hive_gateway.standin.recorder import Memory
@@ -22,24 +22,6 @@ _sdk = importlib.util.find_spec("claude_agent_sdk")
 assert _sdk is not None
 assert _sdk.origin is not None
 CLI = Path(_sdk.origin).parent / "_bundled" / "claude"
-
-
-@asynccontextmanager
-async def forwarded(socket: Path) -> AsyncIterator[int]:
-    """A loopback port that leads to the socket, as the harness makes one in the container."""
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(2**16):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer), return_exceptions=True)
-
-    async with await asyncio.start_server(forward, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
 
 
 @dataclass(frozen=True)
@@ -88,8 +70,11 @@ async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
     home = tmp_path / "home"
     home.mkdir()
     async with TestServer(build(StandIn(recorder=api))) as server:
-        async with proxied(tmp_path, str(server.make_url("/"))) as socket, forwarded(socket) as port:
+        async with proxied(tmp_path, str(server.make_url("/"))) as socket:
+            forwarder = Forwarder(socket, SystemClock())
+            port = await forwarder.listen(0)
             yield Cli(home, port, api)
+            await forwarder.close()
 
 
 async def test_a_turn_is_answered_and_only_the_gateway_has_the_key(cli: Cli) -> None:

@@ -127,6 +127,18 @@ async def test_an_agent_has_a_socket_as_long_as_it_is_there(core: FakeCore) -> N
         await until(socket, there=False)
 
 
+async def test_an_agent_that_goes_takes_the_answers_that_it_waits_for_along(core: FakeCore) -> None:
+    socket = core.run.gateway_socket("worker")
+    core.spawn("worker")
+    async with running(core), client_of(socket) as client:
+        await until(socket, there=True)
+        request = {"stream": True, "messages": [{"role": "user", "content": "[[stand-in: silent]]"}]}
+        answer = await client.post(MESSAGES, json=request)
+        core.destroy("worker")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+
+
 async def test_agents_that_come_later_get_sockets_too(core: FakeCore) -> None:
     async with running(core):
         for name in ("one", "two"):
