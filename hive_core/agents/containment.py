@@ -107,8 +107,7 @@ class Containment:
         try:
             if invocation is None:
                 invocation = (await self._containers.status(agent.machine)).invocation
-            await self._journal.synchronize()
-            lines = await self._journal.tail(agent.machine, _LINES, invocation=invocation)
+            lines = await self._journal.last_words(agent.machine, _LINES, invocation=invocation)
         except (HiveError, OSError) as error:
             log.warning("the log of %s cannot be read: %s", agent.name, error)
             return ""

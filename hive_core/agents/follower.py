@@ -88,7 +88,7 @@ class Follower:
         match status.state:
             case ContainerState.FAILED if status.given_up:
                 self._starter.try_later(name, "Its container failed again and again.")
-                self._add_lines(name, "")
+                self._add_lines(name, status.invocation)
             case ContainerState.FAILED if agent.container is not ContainerState.FAILED:
                 sentence = f"Its container {status.failure or 'ended'}; systemd starts it again."
                 self._roster.show(name, AgentState.FAILED, sentence)
@@ -106,11 +106,11 @@ class Follower:
             case ContainerState.RUNNING:
                 self.expect_hello(name)
 
-    def _add_lines(self, name: str, invocation: str) -> None:
+    def _add_lines(self, name: str, invocation: str | None = None) -> None:
         """Add to the reason that is shown now what the log said last; reading it is too slow to wait for."""
         self._work.start(f"the last words of {name}", self._fetch_lines(self._roster.get(name), invocation))
 
-    async def _fetch_lines(self, then: Agent, invocation: str) -> None:
+    async def _fetch_lines(self, then: Agent, invocation: str | None) -> None:
         said = await self._containment.last_lines(then, invocation)
         now = self._roster.get(then.name)
         if now.reason == then.reason:
@@ -123,4 +123,4 @@ class Follower:
         if agent.container is not ContainerState.RUNNING or self._roster.life(name).verb.locked():
             return
         self._roster.show(name, AgentState.FAILED, f"Its harness has not said hello for {HELLO_SECONDS:g} s.")
-        self._add_lines(name, "")
+        self._add_lines(name)

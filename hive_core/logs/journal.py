@@ -34,13 +34,15 @@ class Journald(Interface, name="io.systemd.Journal"):
 class Journal:
     """The log of one container at a time."""
 
-    async def synchronize(self) -> None:
-        """Make sure that what has been logged up to now will be read. Raises UnavailableError."""
+    async def tail(self, machine: str, lines: int) -> list[LogLine]:
+        """The last lines, `MAX_LINES` at most, oldest first."""
+        async with _opened(machine) as reader:
+            return await reader.last(lines)
+
+    async def last_words(self, machine: str, lines: int, *, invocation: str) -> list[LogLine]:
+        """The last lines that one run of the container wrote itself, up to this moment. Raises UnavailableError."""
         async with connect(JOURNALD_SOCKET) as client:
             await client.proxy(Journald).synchronize(Empty())
-
-    async def tail(self, machine: str, lines: int, *, invocation: str = "") -> list[LogLine]:
-        """The last lines, `MAX_LINES` at most, oldest first; with `invocation`, only of that run of the container."""
         async with _opened(machine, invocation) as reader:
             return await reader.last(lines)
 
@@ -92,7 +94,7 @@ class _Reader:
 
 
 @asynccontextmanager
-async def _opened(machine: str, invocation: str = "") -> AsyncIterator[_Reader]:
+async def _opened(machine: str, invocation: str | None = None) -> AsyncIterator[_Reader]:
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="journal") as thread:
         unit = await loop.run_in_executor(thread, UnitReader, machine, invocation)

@@ -14,15 +14,18 @@ _AT_ONCE = 500
 
 
 class UnitReader:
-    """What the unit of `machine` wrote, and what systemd said of it; with `invocation`, of that run only."""
+    """What the unit of `machine` wrote and what systemd said of it; with `invocation`, only what that run wrote."""
 
-    def __init__(self, machine: str, invocation: str = "") -> None:
+    def __init__(self, machine: str, invocation: str | None = None) -> None:
         self._machine = machine
         self._reader: Any = journal.Reader(flags=journal.LOCAL_ONLY)
         unit = unit_of(machine)
-        self._match({"_SYSTEMD_UNIT": unit, "_SYSTEMD_INVOCATION_ID": invocation})
-        self._reader.add_disjunction()
-        self._match({"_PID": "1", "UNIT": unit, "INVOCATION_ID": invocation})
+        self._reader.add_match(_SYSTEMD_UNIT=unit)
+        if invocation is not None:
+            self._reader.add_match(_SYSTEMD_INVOCATION_ID=invocation)
+        else:
+            self._reader.add_disjunction()
+            self._reader.add_match(_PID="1", UNIT=unit)
 
     def watch(self) -> int:
         """Begin to watch for new entries; the descriptor becomes readable when there may be some."""
@@ -52,8 +55,3 @@ class UnitReader:
 
     def close(self) -> None:
         self._reader.close()
-
-    def _match(self, fields: dict[str, str]) -> None:
-        for name, value in fields.items():
-            if value:
-                self._reader.add_match(**{name: value})
