@@ -107,8 +107,6 @@ def listen(path: Path, *, mode: int, uid: int, gid: int) -> Listening:
         path.chmod(mode)
         if (uid, gid) != (-1, -1):
             # Not called without need: an unprivileged server's system call filter refuses it even then.
-            if (uid, gid) != (-1, -1):
-            # Not even as a no-op otherwise: the unit of a process without privileges filters the call out.
             os.chown(path, uid, gid)
         # Until now a connect was refused: nobody got in while the socket had other rights than it should.
         listening.listen(BACKLOG)
