@@ -1,0 +1,143 @@
+"""Harness, runner, SDK, the real CLI and the stand-in model behind the gateway's socket; only core is played."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hive_agent.harness.daemon import Daemon
+from hive_agent.harness.surroundings import Home, Surroundings
+from hive_base.clock import SystemClock
+from hive_gateway.standin.app import StandIn
+from hive_rpc.interfaces.agent import CommandKind
+from hive_rpc.types import OPERATOR, AgentState, EventKind, TurnOutcome
+from tests.support.agent_core import FakeAgentCore
+from tests.support.gateway import agent_socket
+
+NOBODY = 65534
+
+
+@dataclass
+class Chain:
+    core: FakeAgentCore
+    home: Home
+    surroundings: Surroundings
+
+
+@pytest.fixture
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory that the model's user can get into: the CLI refuses to let root use all tools."""
+    root = Path("/tmp") / f"hive-agent-test-{os.getpid()}-{tmp_path_factory.mktemp('x').name}"
+    root.mkdir(mode=0o755)
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+async def chain(root: Path) -> AsyncIterator[Chain]:
+    uid = NOBODY if os.getuid() == 0 else None
+    home = Home("worker", root / "state", root / "harness", root / "claude", root / "shared")
+    for directory in (home.state, home.claude, home.shared):
+        directory.mkdir()
+        if uid is not None:
+            os.chown(directory, uid, uid)
+    home.harness.mkdir(mode=0o700)
+    surroundings = Surroundings(
+        core_socket=root / "core.sock",
+        gateway_socket=root / "gateway.sock",
+        runner_socket=root / "runner.sock",
+        home=lambda name: home,
+        forward_port=0,
+        runner_command=(sys.executable, "-m", "hive_agent.runner"),
+        model_uid=uid,
+    )
+    async with FakeAgentCore(surroundings.core_socket) as core, agent_socket(root, StandIn()):
+        daemon = Daemon(surroundings, SystemClock())
+        running = asyncio.create_task(daemon.run())
+        try:
+            await core.until(lambda: core.state is AgentState.IDLE)
+            yield Chain(core, home, surroundings)
+        finally:
+            daemon.stop.set()
+            await running
+
+
+async def test_a_message_becomes_a_turn_and_its_last_words_the_reply(chain: Chain) -> None:
+    message = chain.core.deliver("what is 6*7?")
+    await chain.core.until(lambda: chain.core.acked == [message.id] and chain.core.turns())
+    (reply,) = chain.core.sent
+    assert (reply.to, reply.in_reply_to, reply.automatic) == (OPERATOR, message.id, True)
+    assert "42" in reply.body
+    (turn,) = chain.core.turns()
+    assert turn.outcome is TurnOutcome.OK
+    assert turn.messages == [message.id]
+    assert turn.usage.output_tokens > 0
+    assert turn.context_tokens
+    assert turn.first_token_seconds
+    await chain.core.until(lambda: chain.core.state is AgentState.IDLE)
+    assert [state.state for state in chain.core.states[-2:]] == [AgentState.THINKING, AgentState.IDLE]
+
+
+async def test_what_the_model_sends_with_its_tool_arrives_and_there_is_no_automatic_reply(chain: Chain) -> None:
+    message = chain.core.deliver("send hello to operator")
+    await chain.core.until(lambda: chain.core.acked == [message.id] and chain.core.turns())
+    (reply,) = chain.core.sent
+    assert (reply.to, reply.body, reply.automatic) == (OPERATOR, "hello", False)
+    (turn,) = chain.core.turns()
+    assert turn.tools == {"mcp__hive__send": 1}
+    kinds = [event.kind for event in chain.core.events]
+    assert kinds.index(EventKind.TOOL_CALL) < kinds.index(EventKind.TOOL_RESULT) < kinds.index(EventKind.TURN_ENDED)
+
+
+async def test_the_conversation_goes_on_in_the_warm_runner_and_after_it(chain: Chain) -> None:
+    core = chain.core
+    core.deliver("what is 1+1?")
+    await core.until(lambda: len(core.turns()) == 1)
+    core.deliver("what is 2+2?")
+    await core.until(lambda: len(core.turns()) == 2)
+    core.configure(model="haiku")
+    core.deliver("what is 3+3?")
+    await core.until(lambda: len(core.turns()) == 3)
+    first, second, third = core.turns()
+    assert first.session == second.session == third.session
+    assert (first.context_tokens or 0) < (second.context_tokens or 0) < (third.context_tokens or 0)
+    assert "sonnet" in (second.model or "")
+    assert "haiku" in (third.model or "")
+    assert (second.first_token_seconds or 9) < (first.first_token_seconds or 0)
+
+
+async def test_a_turn_that_core_does_not_outlive_is_done_once(chain: Chain) -> None:
+    core = chain.core
+    message = core.deliver("slowly send hello to operator")
+    await core.until(lambda: core.state is AgentState.THINKING)
+    await core.stop()
+    await core.start()
+    await core.until(lambda: core.acked == [message.id] and core.turns())
+    assert [sent.body for sent in core.sent] == ["hello"]
+    assert len(core.instances) == 1
+    assert core.nacked == []
+
+
+async def test_a_cli_that_is_killed_in_a_turn_brings_the_message_back_marked(chain: Chain) -> None:
+    core = chain.core
+    message = core.deliver("run `kill -9 $PPID`")
+    await core.until(lambda: core.turns())
+    assert core.turns()[0].outcome is TurnOutcome.CRASHED
+    await core.until(lambda: core.nacked)
+    assert core.waiting[0].id == message.id
+    assert "-9" in core.nacked[0].reason
+
+
+async def test_a_cancelled_turn_ends_and_says_so(chain: Chain) -> None:
+    core = chain.core
+    message = core.deliver("run `sleep 1000`")
+    await core.until(lambda: any(event.kind is EventKind.TOOL_CALL for event in core.events))
+    core.command(CommandKind.CANCEL)
+    await core.until(lambda: core.acked == [message.id] and core.turns())
+    assert core.turns()[0].outcome is TurnOutcome.INTERRUPTED
+    assert [(sent.to, sent.automatic) for sent in core.sent] == [(OPERATOR, True)]

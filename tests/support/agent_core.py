@@ -1,0 +1,236 @@
+"""A core for the harness's tests: `org.hive.Agent` on a real socket, with the messages of one agent in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hive_base.clock import ManualClock
+from hive_base.ids import new_id
+from hive_rpc.errors import HiveError, UnknownRecipientError
+from hive_rpc.interfaces.agent import (
+    AckReply,
+    Agent,
+    Command,
+    CommandKind,
+    HelloReply,
+    HelloRequest,
+    IdsRequest,
+    NackRequest,
+    Peer,
+    PushEventsReply,
+    PushEventsRequest,
+    ReceiveReply,
+    ReceiveRequest,
+    RenewReply,
+    ReportStateRequest,
+    SendReply,
+    SendRequest,
+    Settings,
+    WhoAmIReply,
+)
+from hive_rpc.server import Server
+from hive_rpc.types import OPERATOR, AgentState, Empty, Event, EventKind, Message, Turn
+
+NAME = "worker"
+LEASE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
+"""Nothing takes so long: a test that waits for it has failed."""
+
+
+@dataclass
+class FakeAgentCore:
+    """Everything is public: a test sets what it needs and reads what was asked. It can be stopped and started again."""
+
+    path: Path
+    settings: Settings = field(default_factory=lambda: Settings(model="sonnet"))
+    waiting: list[Message] = field(default_factory=list)
+    leased: dict[str, Message] = field(default_factory=dict)
+    acked: list[str] = field(default_factory=list)
+    nacked: list[NackRequest] = field(default_factory=list)
+    renewed: list[list[str]] = field(default_factory=list)
+    sent: list[SendRequest] = field(default_factory=list)
+    """Each key once, as a real core stores it."""
+    states: list[ReportStateRequest] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    """Each sequence of an instance once."""
+    instances: list[str] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=lambda: [Peer(name="other", state=AgentState.IDLE)])
+    refuse: dict[str, HiveError] = field(default_factory=dict)
+    """Raised once by the method of this name."""
+    redeliver: bool = True
+    """What was given back comes again at once."""
+
+    def __post_init__(self) -> None:
+        self._changed = asyncio.Event()
+        self._server: Server | None = None
+        self._commands: list[asyncio.Queue[Command]] = []
+        self._sequences: dict[str, int] = {}
+
+    async def __aenter__(self) -> "FakeAgentCore":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        self._server = Server(lambda peer: [_Session(self)])
+        await self._server.listen(self.path)
+
+    async def stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            # The harness dials all the time, and asyncio forgets a connection that is accepted while its server closes.
+            self.path.unlink()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            await server.close()
+
+    def deliver(self, body: str, sender: str = OPERATOR, **fields: Any) -> Message:
+        message = Message(
+            id=new_id("msg"), sender=sender, recipient=NAME, body=body, **{"sent_at": datetime.now(UTC)} | fields
+        )
+        self.waiting.append(message)
+        self.change()
+        return message
+
+    def command(self, kind: CommandKind, settings: Settings | None = None) -> None:
+        for queue in self._commands:
+            queue.put_nowait(Command(kind=kind, settings=settings))
+
+    def configure(self, **fields: Any) -> None:
+        self.settings = self.settings.model_copy(update=fields)
+        self.command(CommandKind.SETTINGS, self.settings)
+
+    @property
+    def state(self) -> AgentState | None:
+        return self.states[-1].state if self.states else None
+
+    def turns(self) -> list[Turn]:
+        """The turns that have ended."""
+        return [event.turn for event in self.events if event.kind is EventKind.TURN_ENDED and event.turn is not None]
+
+    def texts(self, kind: EventKind) -> list[str]:
+        return [event.text or "" for event in self.events if event.kind is kind]
+
+    def change(self) -> None:
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def pass_time_until(self, holds: Callable[[], object], clock: ManualClock, step: float = 0.5) -> None:
+        """Let time pass, with a moment for the sockets after each step, until something is so."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                await clock.advance(step)
+                self._changed.clear()
+                try:
+                    async with asyncio.timeout(0.01):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+
+    def _raise_if_refused(self, method: str) -> None:
+        if error := self.refuse.pop(method, None):
+            raise error
+
+
+class _Session(Agent):
+    def __init__(self, core: FakeAgentCore) -> None:
+        self._core = core
+        self._instance = ""
+
+    async def hello(self, request: HelloRequest) -> HelloReply:
+        self._instance = request.instance
+        if request.instance not in self._core.instances:
+            self._core.instances.append(request.instance)
+        self._core.change()
+        return HelloReply(name=NAME, hive_version="0", lease_seconds=LEASE_SECONDS)
+
+    async def send(self, request: SendRequest) -> SendReply:
+        core = self._core
+        core._raise_if_refused("send")
+        if request.to not in {OPERATOR, "*", *(peer.name for peer in core.peers)}:
+            raise UnknownRecipientError(f"There is no agent called {request.to}.", hint="Ask whoami who there is.")
+        if request.key is None or all(sent.key != request.key for sent in core.sent):
+            core.sent.append(request)
+            core.change()
+        return SendReply(id=f"msg_{len(core.sent)}")
+
+    async def receive(self, request: ReceiveRequest) -> ReceiveReply:
+        core = self._core
+        core._raise_if_refused("receive")
+        if not core.waiting and request.wait_seconds:
+            await core.until(lambda: core.waiting)
+        taken, core.waiting = core.waiting[: request.max], core.waiting[request.max :]
+        core.leased |= {message.id: message for message in taken}
+        return ReceiveReply(messages=taken)
+
+    async def renew(self, request: IdsRequest) -> RenewReply:
+        self._core._raise_if_refused("renew")
+        self._core.renewed.append(request.ids)
+        self._core.change()
+        return RenewReply(renewed=[i for i in request.ids if i in self._core.leased], expires_at=datetime.now(UTC))
+
+    async def ack(self, request: IdsRequest) -> AckReply:
+        core = self._core
+        core._raise_if_refused("ack")
+        for message in request.ids:
+            if core.leased.pop(message, None):
+                core.acked.append(message)
+        core.change()
+        return AckReply(acked=request.ids)
+
+    async def nack(self, request: NackRequest) -> Empty:
+        core = self._core
+        core._raise_if_refused("nack")
+        core.nacked.append(request)
+        for message in request.ids:
+            if (lost := core.leased.pop(message, None)) and core.redeliver:
+                again = {"redelivered": True, "redelivery_reason": request.reason, "attempts": lost.attempts + 1}
+                core.waiting.append(lost.model_copy(update=again))
+        core.change()
+        return Empty()
+
+    async def who_am_i(self, request: Empty) -> WhoAmIReply:
+        core = self._core
+        core._raise_if_refused("who_am_i")
+        return WhoAmIReply(
+            name=NAME,
+            machine=f"h-{NAME}",
+            capabilities=[],
+            model=core.settings.model,
+            unread=len(core.waiting),
+            peers=core.peers,
+        )
+
+    async def commands(self, request: Empty) -> AsyncIterator[Command]:
+        queue: asyncio.Queue[Command] = asyncio.Queue()
+        self._core._commands.append(queue)
+        yield Command(kind=CommandKind.SETTINGS, settings=self._core.settings)
+        while True:
+            yield await queue.get()
+
+    async def report_state(self, request: ReportStateRequest) -> Empty:
+        self._core._raise_if_refused("report_state")
+        self._core.states.append(request)
+        self._core.change()
+        return Empty()
+
+    async def push_events(self, request: PushEventsRequest) -> PushEventsReply:
+        core = self._core
+        core._raise_if_refused("push_events")
+        for event in request.events:
+            if event.sequence > core._sequences.get(self._instance, 0):
+                core._sequences[self._instance] = event.sequence
+                core.events.append(event)
+        core.change()
+        return PushEventsReply(sequence=core._sequences.get(self._instance, 0))
