@@ -44,8 +44,8 @@ class GatewayConfig(_Section):
     """Every key is optional."""
 
     upstream: UpstreamConfig = UpstreamConfig()
-    drain_seconds: Seconds = 10
-    """How long a stop waits for the answers that are being given."""
+    drain_seconds: Seconds = 5
+    """How long a stop waits for the answers that are being given; less than the unit's TimeoutStopSec."""
     connections_per_agent: int = Field(default=64, ge=1)
     """At once; further ones are closed, so that one agent cannot use up the gateway's file descriptors."""
 
