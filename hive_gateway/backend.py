@@ -1,7 +1,5 @@
 """What answers an agent's requests: the real API or the stand-in, behind one interface."""
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Protocol
@@ -9,11 +7,6 @@ from typing import Protocol
 from aiohttp import web
 
 from hive_gateway.errors import ApiError
-
-MAX_BODY = 32 * 1024 * 1024
-"""Bytes of a request, the Messages API's own limit."""
-
-log = logging.getLogger(__name__)
 
 
 class Route(StrEnum):
@@ -37,58 +30,6 @@ class Backend(Protocol):
         """Answer one POST. Cancelled when the client goes away."""
 
     async def close(self) -> None: ...
-
-
-class Body:
-    """A request's body, piece by piece as it arrives, up to the limit."""
-
-    def __init__(self, request: web.BaseRequest, limit: int = MAX_BODY) -> None:
-        self._request = request
-        self._limit = limit
-        self.too_large = (request.content_length or 0) > limit
-
-    def refusal(self) -> ApiError:
-        return ApiError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"Request exceeds the maximum size of {self._limit} bytes.",
-        )
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.too_large:
-            raise self.refusal()
-        seen = 0
-        async for chunk in self._request.content.iter_any():
-            seen += len(chunk)
-            if seen > self._limit:
-                self.too_large = True
-                raise self.refusal()
-            yield chunk
-
-    async def read(self) -> bytes:
-        return b"".join([chunk async for chunk in self])
-
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-def with_api_errors(handle: Handler) -> Handler:
-    """The one boundary where an exception becomes an answer, or a `ConnectionError` the end of the connection."""
-
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await handle(request)
-        except ApiError as error:
-            return error.response()
-        except ConnectionError:
-            # The client went away, or the answer broke off: an end without a last chunk is how a client can tell.
-            if request.transport is not None:
-                request.transport.close()
-            return web.Response()
-        except Exception:
-            log.exception("a request failed for a reason inside the gateway")
-            return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error of the gateway.").response()
-
-    return answer
 
 
 async def dispatch(backend: Backend, request: web.BaseRequest, agent: str) -> web.StreamResponse:

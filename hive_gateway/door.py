@@ -6,7 +6,8 @@ from aiohttp import web
 
 from hive_base.clock import Clock
 from hive_gateway import headers
-from hive_gateway.backend import Backend, dispatch, with_api_errors
+from hive_gateway.backend import Backend, dispatch
+from hive_gateway.errors import with_api_errors
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,15 @@ https://docs.anthropic.com/en/api/errors has the types. They are the boundary to
 the operator the errors are `hive_rpc.errors`.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from aiohttp import web
 
 from hive_base.ids import new_id
+
+log = logging.getLogger(__name__)
 
 _TYPES: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "invalid_request_error",
@@ -51,3 +54,26 @@ class ApiError(Exception):
 
 def error_type(status: int) -> str:
     return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def with_api_errors(handle: Handler) -> Handler:
+    """The one boundary where an exception becomes an answer, or a `ConnectionError` the end of the connection."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handle(request)
+        except ApiError as error:
+            return error.response()
+        except ConnectionError:
+            # The client went away, or the answer broke off: an end without a last chunk is how a client can tell.
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
+        except Exception:
+            log.exception("a request failed for a reason inside the gateway")
+            return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error of the gateway.").response()
+
+    return answer

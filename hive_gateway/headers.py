@@ -16,7 +16,7 @@ _NOT_FORWARDED = _HOP_BY_HOP | {
     API_KEY,
     "authorization",
     "cookie",
-    "expect",  # answered here, by aiohttp
+    "expect",  # nobody here answers it; a client goes on without (RFC 9110, 10.1.1)
     "forwarded",
     "host",
     "proxy-authorization",

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from yarl import URL
 
 from hive_gateway import headers
-from hive_gateway.backend import Body, Route
+from hive_gateway.backend import Route
+from hive_gateway.body import Body
 from hive_gateway.config import UpstreamConfig
 from hive_gateway.errors import ApiError
 
@@ -77,8 +78,8 @@ class Upstream:
         response = web.StreamResponse(
             status=answer.status, reason=answer.reason, headers=headers.to_agent(answer.headers)
         )
-        await response.prepare(request)
         try:
+            await response.prepare(request)
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
         except (aiohttp.ClientError, TimeoutError) as error:

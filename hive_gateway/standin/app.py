@@ -11,8 +11,9 @@ from aiohttp import web
 
 from hive_base.clock import Clock, SystemClock
 from hive_base.ids import new_id
-from hive_gateway.backend import Backend, Body, Route, dispatch, with_api_errors
-from hive_gateway.errors import ApiError, error_type
+from hive_gateway.backend import Backend, Route, dispatch
+from hive_gateway.body import Body
+from hive_gateway.errors import ApiError, error_type, with_api_errors
 from hive_gateway.standin import conversation, events, planner, usage
 from hive_gateway.standin.directives import Fault, FaultKind
 from hive_gateway.standin.faults import Faults, words

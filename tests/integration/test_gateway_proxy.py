@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from hive_gateway.backend import MAX_BODY
+from hive_gateway.body import MAX_BODY
 from tests.support.gateway import KEY, MESSAGES, PLACEHOLDER, api_server, client_of, proxied
 
 Seen = list[tuple[str, CIMultiDictProxy[str], bytes]]
