@@ -26,8 +26,6 @@ NEEDED_BYTES = 512 * 1024 * 1024
 """For the databases, journals and transcripts of a first day; containers take next to nothing."""
 NEEDED_INOTIFY_INSTANCES = 64
 """The host and each booted container use five."""
-_SOCKET_PATH_LIMIT = 107
-"""Bytes in sockaddr_un.sun_path without its end (unix(7))."""
 
 
 def check(state: State, port: int) -> None:
@@ -76,12 +74,6 @@ def check_interpreter(*, prefix: Path, base_prefix: Path) -> None:
 
 
 def check_state(state: State) -> None:
-    longest = len(os.fsencode(state.operator_socket))
-    if longest > _SOCKET_PATH_LIMIT:
-        raise CannotError(
-            f"The path {state.root} is {longest - _SOCKET_PATH_LIMIT} bytes too long for a socket in it.",
-            hint="Choose a shorter one with --state.",
-        )
     existing = next(path for path in (state.root, *state.root.parents) if os.path.lexists(path))
     if not existing.is_dir():
         raise CannotError(f"{existing} is not a directory.", hint="Choose another state directory with --state.")

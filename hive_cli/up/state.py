@@ -80,7 +80,8 @@ class State:
 
     @property
     def notify_socket(self) -> Path:
-        return self.root / "notify.sock"
+        """Not in the state directory: nspawn gets its path, of which a socket address holds 107 bytes (unix(7))."""
+        return Path("/run") / f"{self.machine}.notify"
 
     @property
     def founded(self) -> Path:

@@ -131,7 +131,7 @@ async def test_two_hives_run_side_by_side(host: Host, tmp_path: Path) -> None:
 
 
 async def test_the_state_may_lie_below_a_path_with_odd_characters(state: State, tmp_path: Path) -> None:
-    odd = State(tmp_path / "a b:c\\d%e")
+    odd = State(tmp_path / ("a b:c\\d%e" + "x" * 100))
     assert await launch(LaunchRequest(state=odd.root, port=free_port()))
     try:
         Host(odd).run("touch", "/run/hive/here")

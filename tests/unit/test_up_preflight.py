@@ -91,12 +91,6 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path, below: str) -> None:
     assert f"{tmp_path}/file is not a directory." in refusal(error)
 
 
-def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CannotError) as error:
-        preflight.check_state(State(tmp_path / ("x" * 100)))
-    assert "bytes too long" in refusal(error)
-
-
 class TestApiKey:
     def test_the_file_wins_over_the_environment(self, tmp_path: Path) -> None:
         (tmp_path / "key").write_text("sk-from-file\n")
