@@ -127,9 +127,9 @@ def _inlines(text: str) -> Iterator[Inline]:
             case "code" | "ticks":
                 yield Node(Tag.CODE, (found["code"],))
             case "strong":
-                yield Node(Tag.STRONG, (found["strong"],))
+                yield Node(Tag.STRONG, tuple(_inlines(found["strong"])))
             case "em" | "under":
-                yield Node(Tag.EMPHASIS, (found["em"] or found["under"],))
+                yield Node(Tag.EMPHASIS, tuple(_inlines(found["em"] or found["under"])))
             case "bare":
                 yield Node(Tag.LINK, (found["bare"],), href=found["bare"])
             case _:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from hive_base.clock import Clock
 from hive_web.assets import Assets
 from hive_web.markdown import Inline
+from hive_web.readable import readable
 from hive_web.verbs import VERBS
 from hive_web.view.times import absolute, iso, relative
 
@@ -22,12 +23,17 @@ def tree(nodes: tuple[Inline, ...]) -> Markup:
 
 def _element(node: Inline) -> Markup:
     if isinstance(node, str):
-        return Markup.escape(node)
+        return Markup.escape(readable(node))
     if node.href is not None:
         return Markup('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>').format(
             node.href, tree(node.children)
         )
     return Markup("<{0}>{1}</{0}>").format(node.tag.value, tree(node.children))
+
+
+def _finalize(value: Any) -> Any:
+    """Every text on every page is readable; markup is a template's own, and was made of such text."""
+    return readable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 class Blank:
@@ -57,6 +63,7 @@ class Renderer:
             loader=PackageLoader("hive_web"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_finalize,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,

@@ -4,6 +4,7 @@ Order matters, and `app.py` keeps it: headers on every answer, then the error bo
 `same_origin`, then the handlers.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -42,6 +43,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Server": "hive",
 }
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -79,10 +81,8 @@ def _host_name(request: web.Request) -> str:
     given = request.headers.getall("Host", [])
     if len(given) != 1:
         return ""
-    host = given[0].lower()
-    if host.startswith("["):
-        return host[: host.find("]") + 1]
-    return host.partition(":")[0]
+    found = _HOST.fullmatch(given[0].lower())
+    return found["name"] if found else ""
 
 
 def same_origin(secure: bool) -> Middleware:

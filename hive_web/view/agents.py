@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
 from hive_rpc.types import AgentState, Turn, TurnOutcome
-from hive_web.readable import one_line, readable
+from hive_web.readable import one_line
 from hive_web.view.times import duration
 
 STATE_WORDS = {
@@ -49,7 +49,7 @@ def agent_href(name: str) -> str:
 
 def initial(name: str) -> str:
     """What stands in an agent's badge."""
-    return readable(name[:1]).upper() or "?"
+    return name[:1].upper() or "?"
 
 
 def hue(name: str) -> str:
@@ -125,13 +125,13 @@ class WaitingView:
 def hive_view(status: StatusReply) -> HiveView:
     hive = status.hive
     return HiveView(
-        name=readable(hive.name),
-        version=readable(hive.version),
+        name=hive.name,
+        version=hive.version,
         since=hive.since,
         healthy=hive.healthy,
         health=_health(hive),
         stand_in=hive.stand_in,
-        backend=readable(hive.model_backend) or "Model backend unknown",
+        backend=hive.model_backend or "Model backend unknown",
         summary=_summary([agent.state for agent in status.agents]),
         waiting=len(waiting_views(status)),
     )
@@ -158,7 +158,7 @@ def agent_view(agent: AgentStatus) -> AgentView:
     activity = max([agent.since, *([turn.ended_at or turn.started_at] if turn else [])])
     return AgentView(
         key=agent.name,
-        name=readable(agent.name),
+        name=agent.name,
         initial=initial(agent.name),
         hue=hue(agent.name),
         href=agent_href(agent.name),
@@ -168,8 +168,8 @@ def agent_view(agent: AgentStatus) -> AgentView:
         reason=one_line(agent.reason or "", 400),
         until=agent.until,
         container=agent.container.value,
-        machine=readable(agent.machine),
-        model=readable(agent.model or ""),
+        machine=agent.machine,
+        model=agent.model or "",
         unread=agent.unread,
         unread_words=f"{agent.unread} unread" if agent.unread else "",
         turn=_last_turn(turn),
@@ -197,7 +197,7 @@ def waiting_views(status: StatusReply) -> list[WaitingView]:
     return [
         WaitingView(
             key=agent.name,
-            agent=readable(agent.name),
+            agent=agent.name,
             initial=initial(agent.name),
             hue=hue(agent.name),
             href=agent_href(agent.name),

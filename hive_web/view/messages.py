@@ -43,7 +43,7 @@ class MessageView:
 
 
 def _person(name: str) -> str:
-    return {OPERATOR: "Operator", SYSTEM: "Hive", EVERYONE: "everyone"}.get(name, readable(name))
+    return {OPERATOR: "Operator", SYSTEM: "Hive", EVERYONE: "everyone"}.get(name, name)
 
 
 def _href(name: str) -> str:

@@ -225,7 +225,7 @@ def _view(
             content = event.tool_result.content
             return PatchKind.RESULT, ResultView(
                 key=f"tool {event.tool_result.id}",
-                result=readable(content[:LONGEST_TOOL]) or "(no output)",
+                result=content[:LONGEST_TOOL] or "(no output)",
                 is_error=event.tool_result.is_error,
                 result_cut=len(content) > LONGEST_TOOL,
                 result_href=whole,
@@ -252,7 +252,7 @@ def _turn_view(event: Event, turn: Turn) -> TurnView:
         wake=_WAKE_WORDS.get(turn.wake_reason, one_line(turn.wake_reason, 80)),
         at=turn.started_at,
         took="" if turn.duration_seconds is None else duration(turn.duration_seconds),
-        model=readable(turn.model or ""),
+        model=turn.model or "",
         tokens=f"{count(used)} in · {count(turn.usage.output_tokens)} out" if used or turn.usage.output_tokens else "",
         cost="" if not turn.cost_usd else f"${turn.cost_usd:.4f}",
         error=one_line(turn.error or "", 1000),

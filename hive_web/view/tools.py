@@ -3,7 +3,7 @@
 import json
 
 from hive_rpc.types import ToolCall
-from hive_web.readable import one_line, readable
+from hive_web.readable import one_line
 
 _TELLING = ("command", "file_path", "pattern", "path", "to", "query", "url", "description", "prompt")
 
@@ -30,5 +30,5 @@ def tool_summary(call: ToolCall) -> str:
 def tool_input(call: ToolCall) -> str:
     """A lone command as it is, anything else as indented JSON."""
     if list(call.input) == ["command"] and isinstance(call.input["command"], str):
-        return readable(call.input["command"])
-    return readable(json.dumps(call.input, indent=2, ensure_ascii=False))
+        return call.input["command"]
+    return json.dumps(call.input, indent=2, ensure_ascii=False)

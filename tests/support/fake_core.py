@@ -81,6 +81,7 @@ class FakeCore:
         self._watchers: list[asyncio.Event] = []
         self._told: list[Event] = []
         self._count = 0
+        self._minted = 0
         self._server: Server | None = None
         if self.hive is None:
             self.hive = HiveStatus(
@@ -105,7 +106,8 @@ class FakeCore:
     # What a test arranges
 
     def sign_in(self, name: str = "ada", role: Role = Role.OPERATOR) -> str:
-        token = f"session-of-{name}"
+        self._minted += 1
+        token = f"session-{self._minted}"
         self.sessions[token] = SessionReply(name=name, role=role, expires_at=self.clock.now() + timedelta(days=7))
         return token
 
