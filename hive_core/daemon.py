@@ -2,18 +2,15 @@
 
 import asyncio
 import importlib.metadata
-import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from systemd import daemon as systemd_daemon
-
-from hive_base import log
+from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
 from hive_base.paths import RunPaths, StatePaths
+from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
 from hive_core.agents.agents import Agents
@@ -187,39 +184,17 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         ):
             await server.listen(path, mode=0o660, uid=0, gid=group)
             stack.push_async_callback(server.close)
-        await stack.enter_async_context(_running(systemd.run(), broker.run(), agents.run()))
+        await stack.enter_async_context(alongside(systemd.run(), broker.run(), agents.run()))
         yield
 
 
-@asynccontextmanager
-async def _running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Work that goes on as long as the block; if one fails, the block ends with its error."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(w) for w in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-
-
-async def _beat(clock: Clock) -> None:
-    """Feed systemd's watchdog, at half of its interval, from the loop that it watches."""
-    interval = int(os.environ.get("WATCHDOG_USEC", "0")) / 1_000_000 / 2
-    while interval:
-        systemd_daemon.notify("WATCHDOG=1")
-        await clock.sleep(interval)
-
-
 async def _serve(settings: config.CoreConfig) -> None:
-    asked_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    asked_to_stop = service.asked_to_stop()
     clock = SystemClock()
-    async with core(settings, clock, run=RunPaths(), state=StatePaths()), _running(_beat(clock)):
-        systemd_daemon.notify("READY=1")
+    async with core(settings, clock, run=RunPaths(), state=StatePaths()), alongside(service.beat(clock)):
+        service.notify("READY=1")
         await asked_to_stop.wait()
-        systemd_daemon.notify("STOPPING=1")
+        service.notify("STOPPING=1")
 
 
 def main() -> None:

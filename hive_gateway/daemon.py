@@ -2,19 +2,18 @@
 
 import asyncio
 import logging
-import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
-from systemd import daemon as systemd_daemon
 
 from hive_base import log as logs
+from hive_base import service
 from hive_base.clock import Clock, SystemClock
 from hive_base.paths import RUN, RunPaths
+from hive_base.tasks import alongside
 from hive_gateway import config
 from hive_gateway.backend import Backend
 from hive_gateway.control import CoreLine
@@ -39,41 +38,26 @@ async def gateway(
     listeners = Listeners(backend, clock, connections=settings.connections_per_agent)
     line = CoreLine(run.gateway_control_socket, backend, clock, agents=listeners.want, status=_status)
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (listeners.run(), line.run(), _beat(clock))]
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
+        async with alongside(listeners.run(), line.run(), service.beat(clock)):
+            yield
     finally:
         await listeners.close(settings.drain_seconds)
         await backend.close()
 
 
 def _status(text: str) -> None:
-    systemd_daemon.notify(f"STATUS={text}")
-
-
-async def _beat(clock: Clock) -> None:
-    """Feed systemd's watchdog, at half of its interval, from the loop that it watches."""
-    interval = int(os.environ.get("WATCHDOG_USEC", "0")) / 1_000_000 / 2
-    while interval:
-        systemd_daemon.notify("WATCHDOG=1")
-        await clock.sleep(interval)
+    service.notify(f"STATUS={text}")
 
 
 async def _serve(settings: config.GatewayConfig, key: SecretStr | None, run: RunPaths) -> None:
-    asked_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    asked_to_stop = service.asked_to_stop()
     clock = SystemClock()
     backend = backend_for(settings, key, clock)
     log.info("agents are answered by %s", backend.description)
     async with gateway(settings, backend, clock, run=run):
-        systemd_daemon.notify("READY=1")
+        service.notify("READY=1")
         await asked_to_stop.wait()
-        systemd_daemon.notify("STOPPING=1\nSTATUS=Waiting for the answers that are being given.")
+        service.notify("STOPPING=1", "STATUS=Waiting for the answers that are being given.")
 
 
 def main(run: Path = RUN) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from pathlib import Path
 
 from aiohttp import web
-from systemd.daemon import notify
 
-from hive_base import log
+from hive_base import log, service
+from hive_base.clock import SystemClock
+from hive_base.tasks import alongside
 from hive_rpc.errors import HiveError
 from hive_web.app import create_app
 from hive_web.config import WebConfig, load
@@ -21,9 +21,7 @@ SOCKET_MODE = 0o660
 
 
 async def serve(config: WebConfig) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = service.asked_to_stop()
     runner = web.AppRunner(create_app(config), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -33,9 +31,10 @@ async def serve(config: WebConfig) -> None:
         else:
             await web.TCPSite(runner, config.host, config.port).start()
         logging.getLogger(__name__).info("Listening on %s", config.unix_socket or f"{config.host}:{config.port}")
-        notify("READY=1")
-        await stop.wait()
-        notify("STOPPING=1")
+        async with alongside(service.beat(SystemClock())):
+            service.notify("READY=1")
+            await stop.wait()
+        service.notify("STOPPING=1")
     finally:
         await runner.cleanup()
 

@@ -116,8 +116,10 @@ class Conductor:
         return TurnEnd(verdict, evidence.final_text, cancelled=watchdog.cancelled)
 
     def abandon(self, turn: ActiveTurn, reason: str) -> None:
-        """Record the end of a turn that `run` did not return from."""
-        self._close(turn, TurnFinishedRequest(turn_id=turn.record.id), Verdict(TurnOutcome.CRASHED, reason), None)
+        """Record the end of a turn that `run` did not return from; a turn that has ended stays as it is."""
+        if turn.record.outcome is None:
+            nothing = TurnFinishedRequest(turn_id=turn.record.id)
+            self._close(turn, nothing, Verdict(TurnOutcome.CRASHED, reason), None)
 
     def _close(self, turn: ActiveTurn, evidence: TurnFinishedRequest, verdict: Verdict, delay: float | None) -> None:
         self._toolbox.turn = None

@@ -16,7 +16,6 @@ from hive_agent.harness.endpoint import handlers
 from hive_agent.harness.forwarder import Forwarder
 from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
-from hive_agent.harness.notify import notify
 from hive_agent.harness.outbox import Outbox
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.serve import ServeLoop
@@ -28,6 +27,7 @@ from hive_agent.harness.toolbox import Toolbox
 from hive_agent.tasks import first_of
 from hive_base.clock import Clock
 from hive_base.ids import new_id
+from hive_base.service import notify
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.agent import HelloReply, HelloRequest
 from hive_rpc.server import Server

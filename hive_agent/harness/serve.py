@@ -63,11 +63,11 @@ class ServeLoop:
 
     async def abandon(self, reason: str) -> None:
         """Give the messages of a turn that cannot go on back to core, and end everything that works on it."""
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            self._conductor.abandon(turn, reason)
+        if self._turn is not None:
+            self._conductor.abandon(self._turn, reason)
             await self._runners.kill()
-            await self._inbox.nack(turn.ids, reason)
+            await self._inbox.nack(self._turn.ids, reason)
+            self._turn = None
 
     async def _next(self) -> Message | None:
         """The next message; None when a warm runner's time is over, or when draining began."""

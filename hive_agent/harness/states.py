@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 from hive_agent.harness.link import Link
-from hive_agent.harness.notify import notify
+from hive_base.service import notify
 from hive_rpc.interfaces.agent import ReportStateRequest
 from hive_rpc.types import AgentState
 

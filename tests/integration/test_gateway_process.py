@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -13,26 +12,9 @@ import pytest
 
 from hive_gateway.config import KEY_CREDENTIAL
 from tests.support.gateway import KEY
+from tests.support.systemd import Systemd
 
 START = "import pathlib, sys; from hive_gateway.daemon import main; main(pathlib.Path(sys.argv[1]))"
-
-
-class Systemd:
-    """The end of the notify socket that systemd holds."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "notify"
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self.path))
-        self._socket.setblocking(False)
-
-    async def told(self, assignment: str) -> None:
-        loop = asyncio.get_running_loop()
-        while assignment not in (await loop.sock_recv(self._socket, 4096)).decode():
-            pass
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture
