@@ -57,7 +57,7 @@ class Conversation:
 
     def _read(self) -> str | None:
         try:
-            return str(uuid.UUID(json.loads(self._file.read_text())["session"]))
+            return str(uuid.UUID(str(json.loads(self._file.read_text())["session"])))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:

@@ -6,6 +6,7 @@ The CLI speaks HTTP to an address; the gateway listens on a unix socket and know
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from hive_base.clock import Clock
@@ -24,26 +25,36 @@ class Forwarder:
         self._socket = socket
         self._clock = clock
         self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> int:
         """Listen on 127.0.0.1 and return the port; 0 takes a free one."""
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", port, limit=CHUNK)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=CHUNK)
         address: tuple[str, int] = self._server.sockets[0].getsockname()
         return address[1]
 
     async def close(self) -> None:
+        """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        if connections := list(self._connections):
+            for connection in connections:
+                connection.cancel()
+            await asyncio.wait(connections)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._forward(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            with contextlib.closing(writer):
+            async with _closing(writer):
                 away_reader, away_writer = await self._gateway()
-                with contextlib.closing(away_writer):
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(_copy(reader, away_writer))
-                        group.create_task(_copy(away_reader, writer))
+                async with _closing(away_writer), asyncio.TaskGroup() as group:
+                    group.create_task(_copy(reader, away_writer))
+                    group.create_task(_copy(away_reader, writer))
         except* OSError as errors:
             # Closed towards the CLI, which retries as it would with any API.
             log.debug("A connection to the gateway ended: %s", errors.exceptions[0])
@@ -58,6 +69,16 @@ class Forwarder:
                     raise
                 await self._clock.sleep(CONNECT_DELAY)
         raise AssertionError("the last attempt returns or raises")
+
+
+@contextlib.asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

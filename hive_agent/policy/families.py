@@ -67,8 +67,6 @@ def generate(family: str, *, seed: int, rework: int = 0, model: str = DEFAULT_MO
     for gap, new, output in islice(make(chance), count):
         t += gap
         turns.append(
-            TraceTurn(
-                t=round(t, 1), new_tokens=int(new), output_tokens=int(output), model=model, rework_tokens=rework
-            )
+            TraceTurn(t=round(t, 1), new_tokens=int(new), output_tokens=int(output), model=model, rework_tokens=rework)
         )
     return Trace(turns)

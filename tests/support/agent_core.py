@@ -119,22 +119,25 @@ class FakeAgentCore:
     def change(self) -> None:
         self._changed.set()
 
+    async def changed(self) -> None:
+        """Wait for the next thing that happens."""
+        self._changed.clear()
+        await self._changed.wait()
+
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait until something is so."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+                await self.changed()
 
     async def pass_time_until(self, holds: Callable[[], object], clock: ManualClock, step: float = 0.5) -> None:
         """Let time pass, with a moment for the sockets after each step, until something is so."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
                 await clock.advance(step)
-                self._changed.clear()
                 try:
                     async with asyncio.timeout(0.01):
-                        await self._changed.wait()
+                        await self.changed()
                 except TimeoutError:
                     continue
 
@@ -169,7 +172,8 @@ class _Session(Agent):
         core = self._core
         core._raise_if_refused("receive")
         if not core.waiting and request.wait_seconds:
-            await core.until(lambda: core.waiting)
+            while not core.waiting:
+                await core.changed()
         taken, core.waiting = core.waiting[: request.max], core.waiting[request.max :]
         core.leased |= {message.id: message for message in taken}
         return ReceiveReply(messages=taken)
