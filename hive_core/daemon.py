@@ -5,7 +5,6 @@ import importlib.metadata
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
@@ -54,7 +53,7 @@ class _Hooks:
         self._gateway = gateway
         self._events = events
         self._broker: Broker | None = None
-        self._shown: dict[str, Agent] = {}
+        self._told: dict[str, StateChange] = {}
 
     def attach(self, broker: Broker) -> None:
         """The broker needs the agents' names, and so comes after the agents, which need these hooks."""
@@ -74,18 +73,17 @@ class _Hooks:
             await self._broker.container_died(agent)
 
     def changed(self, agent: str, now: Agent | None) -> None:
-        before = self._shown.get(agent)
+        # An agent that comes or goes is the gateway's business, too.
         if now is None:
-            self._shown.pop(agent, None)
+            self._told.pop(agent, None)
             self._gateway.agents_changed()
             return
-        self._shown[agent] = now
-        if before is None:
+        if agent not in self._told:
             self._gateway.agents_changed()
-        if before is None or replace(before, instance=now.instance) != now:
-            self._events.tell_state(
-                agent, StateChange(state=now.state, since=now.since, reason=now.reason, until=now.until)
-            )
+        change = StateChange(state=now.state, since=now.since, reason=now.reason, until=now.until)
+        if self._told.get(agent) != change:
+            self._told[agent] = change
+            self._events.tell_state(agent, change)
 
 
 @asynccontextmanager
