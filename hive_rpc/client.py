@@ -17,7 +17,7 @@ from hive_rpc.link import Link
 from hive_rpc.types import Model
 
 InterfaceT = TypeVar("InterfaceT", bound=Interface)
-R = TypeVar("R", bound=Model)
+ModelT = TypeVar("ModelT", bound=Model)
 
 READ_AHEAD = 256 * 1024
 """Bytes of a stream's items that wait for the one who reads them before reading stops."""
@@ -54,8 +54,8 @@ class Client:
         """
         return cast(InterfaceT, _proxy_class(interface)(self._link))
 
-    async def oneway(self, interface: type[Interface], method: Callable[[Any, R], Any], request: R) -> None:
-        """Make a call that is not answered, as `oneway(Agent, Agent.ack, request)`; nobody learns whether it failed."""
+    async def oneway(self, interface: type[Interface], method: Callable[[Any, ModelT], Any], request: ModelT) -> None:
+        """Make a call that is not answered, as `oneway(Agent, Agent.ack, request)`; nobody learns of failure."""
         found = next(m for m in methods(interface).values() if m.attribute == method.__name__)
         await self._link.send(found, request, oneway=True)
 
@@ -75,13 +75,19 @@ async def connect(path: Path) -> AsyncIterator[Client]:
 
 
 class _ClientLink(Link):
-    """Matches replies to calls: what arrives belongs to the oldest call that is still awaited."""
+    """Matches replies to calls: what arrives belongs to the oldest call that is still awaited, or else to the stream."""
 
     def __init__(self, where: str) -> None:
         super().__init__()
         self._where = where
         self._awaited: deque[asyncio.Future[bytes]] = deque()
-        self._stream: _Stream[Any] | None = None
+        self._streaming = False
+        self._items: deque[bytes] = deque()
+        """What the stream's reader has not taken yet."""
+        self._items_size = 0
+        self._arrival: asyncio.Future[None] | None = None
+
+    # Called by the event loop
 
     def data_received(self, data: bytes) -> None:
         for frame in self.frames.feed(data):
@@ -89,27 +95,30 @@ class _ClientLink(Link):
                 waiter = self._awaited.popleft()
                 if not waiter.done():
                     waiter.set_result(frame)
-            elif self._stream is not None:
-                self._stream.push(frame)
+            elif self._streaming:
+                self._items.append(frame)
+                self._items_size += len(frame)
             else:
                 self.transport.abort()
+        if self._items_size > READ_AHEAD:
+            self.hold_reading()
         if self.frames.overflow:
             self.transport.abort()
+        self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
         for waiter in self._awaited:
             if not waiter.done():
-                waiter.set_exception(self.lost_error())
+                waiter.set_exception(self._lost_error())
         self._awaited.clear()
-        if self._stream is not None:
-            self._stream.wake()
+        self._wake()
 
-    def lost_error(self) -> UnavailableError:
-        return UnavailableError(
-            f"The connection to {self._where} was lost.",
-            hint="Connect again; what was under way may or may not have been done.",
-        )
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    # Calls
 
     async def send(self, method: Method, request: Model, *, more: bool = False, oneway: bool = False) -> None:
         try:
@@ -118,17 +127,17 @@ class _ClientLink(Link):
             raise InvalidError(f"The parameters of {method.full_name} cannot be written as JSON: {error}") from error
         if self.must_wait:
             await self.drain()
-        if self._stream is not None:
+        if self.transport.is_closing():
+            raise UnavailableError(f"The connection to {self._where} is closed.", hint="Connect again.")
+        if self._streaming:
             raise ConflictError(
                 f"The connection to {self._where} carries a stream.", hint="Make other calls on one of their own."
             )
-        if self.transport.is_closing():
-            raise UnavailableError(f"The connection to {self._where} is closed.", hint="Connect again.")
         self.write(frame)
 
     async def call(self, method: Method, request: Model) -> Model:
         await self.send(method, request)
-        waiter = asyncio.get_running_loop().create_future()
+        waiter = self._loop.create_future()
         self._awaited.append(waiter)
         try:
             frame = await waiter
@@ -138,23 +147,12 @@ class _ClientLink(Link):
             raise
         return self.read(method, self.decode(frame))
 
-    async def open(self, stream: "_Stream[Any]", method: Method, request: Model) -> None:
-        await self.send(method, request, more=True)
-        self._stream = stream
-
-    def release(self) -> None:
-        """The stream has ended by itself: the connection is free again."""
-        self._stream = None
-        self.go_on_reading()
-
     def decode(self, frame: bytes) -> codec.Reply:
-        """The reply in a frame; raises the error that it carries."""
         try:
-            reply = codec.decode_reply(frame)
+            return codec.decode_reply(frame)
         except codec.ProtocolError as error:
             self.transport.abort()
-            raise UnavailableError(f"{self._where} does not speak Varlink: {error}.") from error
-        return reply
+            raise UnavailableError(f"What answers on {self._where} does not speak Varlink: {error}.") from error
 
     def read(self, method: Method, reply: codec.Reply) -> Model:
         """What a reply says; raises the error that it carries."""
@@ -168,72 +166,83 @@ class _ClientLink(Link):
                 hint="Are both ends of the same version?",
             ) from error
 
+    # The stream, of which there is one at a time
 
-class _Stream(Generic[R]):
+    async def open_stream(self, method: Method, request: Model) -> None:
+        await self.send(method, request, more=True)
+        self._streaming = True
+
+    async def next_frame(self) -> bytes:
+        """The next reply to the streaming call."""
+        while not self._items:
+            if self.lost.done():
+                raise self._lost_error()
+            self.go_on_reading()
+            self._arrival = self._loop.create_future()
+            await self._arrival
+        frame = self._items.popleft()
+        self._items_size -= len(frame)
+        return frame
+
+    def end_stream(self) -> None:
+        """The stream is over: the connection is free again."""
+        self._streaming = False
+        self.go_on_reading()
+
+    def _lost_error(self) -> UnavailableError:
+        return UnavailableError(
+            f"The connection to {self._where} was lost.",
+            hint="Connect again; what was under way may or may not have been done.",
+        )
+
+
+class _Stream(Generic[ModelT]):
     """The items of one streaming call, which is made when the first is asked for.
 
-    Dropped or closed before its end, it closes the connection.
+    Only its reader holds it: dropped or closed before its end, it closes the connection.
     """
 
     def __init__(self, link: _ClientLink, method: Method, request: Model) -> None:
         self._link = link
         self._method = method
         self._request = request
-        self._begun = False
-        self._ended = False
-        self._frames: deque[bytes] = deque()
-        self._size = 0
-        self._wake: asyncio.Future[None] | None = None
-
-    def push(self, frame: bytes) -> None:
-        self._frames.append(frame)
-        self._size += len(frame)
-        if self._size > READ_AHEAD:
-            self._link.hold_reading()
-        self.wake()
-
-    def wake(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self._open = False
+        self._over = False
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> R:
-        if self._ended:
+    async def __anext__(self) -> ModelT:
+        if self._over:
             raise StopAsyncIteration
-        if not self._begun:
-            await self._link.open(self, self._method, self._request)
-            self._begun = True
-        reply = self._link.decode(await self._next_frame())
+        if not self._open:
+            await self._link.open_stream(self._method, self._request)
+            self._open = True
+        try:
+            reply = self._link.decode(await self._link.next_frame())
+        except UnavailableError:
+            self._end()
+            raise
         if not reply.continues:
-            self._ended = True
-            self._link.release()
+            self._end()
             if reply.error is None and not reply.parameters:
                 raise StopAsyncIteration
-        return cast(R, self._link.read(self._method, reply))
-
-    async def _next_frame(self) -> bytes:
-        while not self._frames:
-            if self._link.lost.done():
-                self._ended = True
-                raise self._link.lost_error()
-            self._link.go_on_reading()
-            self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
-        frame = self._frames.popleft()
-        self._size -= len(frame)
-        return frame
+        return cast(ModelT, self._link.read(self._method, reply))
 
     async def aclose(self) -> None:
         """End the stream, and the connection with it unless the stream was over."""
-        if self._begun and not self._ended:
-            self._ended = True
+        was_open, self._open, self._over = self._open, False, True
+        if was_open:
             await self._link.close()
 
     def __del__(self) -> None:
-        if self._begun and not self._ended:
+        if self._open:
             self._link.forsake()
+
+    def _end(self) -> None:
+        self._open = False
+        self._over = True
+        self._link.end_stream()
 
 
 _proxies: dict[type[Interface], Callable[[_ClientLink], Interface]] = {}
