@@ -66,7 +66,7 @@ class Actions:
         token = self._cookie.read(request)
 
         async def work() -> None:
-            async with self._core.caller(token) as caller:
+            async with self._core.caller(token, time_limit=None) as caller:
                 target = AgentRequest(session=caller.token, name=name)
                 match verb.name:
                     case "start":
@@ -89,7 +89,7 @@ class Actions:
             wanted = _spawn_request(name, config, token)
 
             async def work() -> None:
-                async with self._core.caller(token) as caller:
+                async with self._core.caller(token, time_limit=None) as caller:
                     await caller.operator.spawn(wanted)
 
             await self._errands.run(f"spawn {name}", work())

@@ -4,17 +4,20 @@ Each request opens its own connection to `web.sock` (about 0.2 ms) and closes it
 a restart of core, and no answer can be another request's: calls on one connection are answered in order.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hive_rpc.client import Client, connect
-from hive_rpc.errors import ForbiddenError, NotSignedInError
+from hive_rpc.errors import ForbiddenError, NotSignedInError, UnavailableError
 from hive_rpc.interfaces.operator import AgentStatus, Operator, OperatorRequest, StatusReply
 from hive_rpc.interfaces.session import Session, SessionRequest
 from hive_rpc.types import Role
 
+READ_SECONDS = 10.0
+"""Core answers what a page needs in milliseconds; one that does not within this is as good as away."""
 ASK_AN_ADMIN = "Ask an admin of this hive for the role."
 
 
@@ -54,7 +57,7 @@ class Core:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """For signing in and out. Raises UnavailableError when core cannot be reached."""
-        async with connect(self._path) as client:
+        async with _time_limit(READ_SECONDS), connect(self._path) as client:
             yield client.proxy(Session)
 
     @asynccontextmanager
@@ -64,13 +67,25 @@ class Core:
             yield client.proxy(Operator)
 
     @asynccontextmanager
-    async def caller(self, token: str | None) -> AsyncIterator[Caller]:
-        """The person whose session this is. Raises NotSignedInError, or UnavailableError without core."""
+    async def caller(self, token: str | None, time_limit: float | None = READ_SECONDS) -> AsyncIterator[Caller]:
+        """The person whose session this is. Raises NotSignedInError, or UnavailableError without core.
+
+        `time_limit` (seconds) is for all that is asked here; None is for what takes as long as it takes.
+        """
         if token is None:
             raise NotSignedInError
-        async with connect(self._path) as client:
+        async with _time_limit(time_limit), connect(self._path) as client:
             who = await client.proxy(Session).describe(SessionRequest(session=token))
             yield Caller(client=client, token=token, name=who.name, role=who.role)
+
+
+@asynccontextmanager
+async def _time_limit(seconds: float | None) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise UnavailableError(f"Core did not answer within {seconds:g} s.") from error
 
 
 def find(status: StatusReply, name: str) -> AgentStatus | None:

@@ -83,7 +83,7 @@ class LiveStream:
         self._wrote = clock.monotonic()
         self._core_away = False
         self._hive_sent = ""
-        self._agents_sent: dict[str, AgentView] = {}
+        self._agents_sent: dict[str, AgentView] | None = None
 
     async def run(self) -> None:
         """Write frames until the session ends or the page is gone, which `write` reports as a ConnectionError."""
@@ -196,8 +196,9 @@ class LiveStream:
             self._hive_sent = text
             await self._send(frame("hive", hive))
         agents = {a.name: agent_view(a) for a in status.agents if self._agent in (None, a.name)}
-        changed = [view for name, view in agents.items() if self._agents_sent.get(name) != view]
-        if changed or agents.keys() != self._agents_sent.keys():
+        before = self._agents_sent or {}
+        changed = [view for name, view in agents.items() if before.get(name) != view]
+        if changed or agents.keys() != before.keys() or self._agents_sent is None:
             await self._send(frame("agents", {"names": list(agents), "changed": changed}))
         self._agents_sent = agents
 

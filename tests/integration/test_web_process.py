@@ -1,34 +1,118 @@
-"""The dashboard as systemd runs it."""
+"""The dashboard as the process that systemd runs."""
 
 import asyncio
+import os
 import signal
-import subprocess
+import socket
+import stat
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.hive_host import free_port
-from tests.support.systemd import Systemd
+import aiohttp
+
+from tests.support.fake_core import FakeCore
+
+ROOT = Path(__file__).parents[2]
 
 
-async def test_it_says_when_it_is_ready_feeds_the_watchdog_and_ends_when_asked(tmp_path: Path) -> None:
-    systemd = Systemd(tmp_path)
-    config = tmp_path / "web.toml"
-    config.write_text(f'host = "127.0.0.1"\nport = {free_port()}\n')
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hive_web", config),
-        env={"PYTHONPATH": str(Path.cwd()), "NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "100000"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+class Notifications:
+    """The socket on which a service tells systemd about itself (sd_notify(3))."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(path))
+
+    async def next(self) -> str:
+        return (await asyncio.get_running_loop().sock_recv(self._socket, 4096)).decode()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@asynccontextmanager
+async def process(directory: Path, config: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Notifications]]:
+    path = directory / "web.toml"
+    path.write_text(config)
+    notifications = Notifications(directory / "notify")
+    running = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hive_web",
+        str(path),
+        cwd=ROOT,
+        env={**os.environ, "NOTIFY_SOCKET": str(notifications.path)},
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
-        await systemd.told("READY=1")
-        await systemd.told("WATCHDOG=1")
-        await systemd.told("WATCHDOG=1")
-        process.send_signal(signal.SIGTERM)
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
+        yield running, notifications
     finally:
-        systemd.close()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if running.returncode is None:
+            running.kill()
+        await running.communicate()
+        notifications.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def test_it_says_when_it_is_ready_and_stops_at_once_though_pages_listen(tmp_path: Path) -> None:
+    core = FakeCore()
+    await core.start(tmp_path / "core.sock")
+    port = free_port()
+    config = f'port = {port}\ncore_socket = "{tmp_path / "core.sock"}"\n'
+    async with process(tmp_path, config) as (running, notifications), aiohttp.ClientSession() as browser:
+        assert await notifications.next() == "READY=1"
+        cookies = {"Cookie": f"hive={core.sign_in()}", "Accept": "text/event-stream"}
+        async with browser.get(f"http://127.0.0.1:{port}/events?after=0", headers=cookies) as stream:
+            assert stream.status == 200
+            running.send_signal(signal.SIGTERM)
+            assert await notifications.next() == "STOPPING=1"
+            async with asyncio.timeout(10):
+                assert await running.wait() == 0
+    await core.stop()
+
+
+async def test_it_serves_a_proxy_on_a_unix_socket_that_only_its_group_can_open(tmp_path: Path) -> None:
+    core = FakeCore()
+    await core.start(tmp_path / "core.sock")
+    listening = tmp_path / "http.sock"
+    config = (
+        f'unix_socket = "{listening}"\ncore_socket = "{tmp_path / "core.sock"}"\n'
+        'allowed_hosts = ["hive.example.org"]\nsecure = true\n'
+    )
+    async with process(tmp_path, config) as (_, notifications):
+        assert await notifications.next() == "READY=1"
+        assert stat.S_IMODE(listening.stat().st_mode) == 0o660
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(listening))) as proxy:
+            headers = {"Origin": "https://hive.example.org", "X-Forwarded-For": "10.0.0.1, 203.0.113.9"}
+            fields = {"name": "ada", "password": "x"}
+            async with proxy.post("http://hive.example.org/sign-in", data=fields, headers=headers) as answer:
+                assert answer.status == 401
+    assert core.addresses == ["203.0.113.9"]
+    await core.stop()
+
+
+async def test_a_taken_port_is_one_clear_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        async with process(tmp_path, f"port = {taken.getsockname()[1]}\n") as (running, _):
+            _, said = await running.communicate()
+            assert running.returncode == 1
+            assert said.decode().count("\n") == 1
+            assert "Is its port or socket taken?" in said.decode()
+
+
+async def test_a_wrong_configuration_is_one_clear_sentence(tmp_path: Path) -> None:
+    async with process(tmp_path, "prot = 1\n") as (running, _):
+        _, said = await running.communicate()
+        assert running.returncode == 1
+        assert "prot" in said.decode()
+        assert said.decode().count("\n") == 1

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
+from hive_base.clock import ManualClock, SystemClock
 from hive_rpc.types import Role
 from hive_web.app import Timing, create_app
 from hive_web.config import WebConfig
@@ -52,9 +53,16 @@ class Dashboard:
 
 @asynccontextmanager
 async def dashboard(
-    directory: Path, *, core: FakeCore | None = None, pace: Pace = AT_ONCE, errand_patience: float = 60, **config: Any
+    directory: Path,
+    *,
+    core: FakeCore | None = None,
+    pace: Pace = AT_ONCE,
+    real_time: bool = False,
+    errand_patience: float = 60,
+    **config: Any,
 ) -> AsyncIterator[Dashboard]:
-    core = core or FakeCore()
+    """With `real_time` the clock runs by itself; without, it stands still."""
+    core = core or FakeCore(clock=SystemClock() if real_time else ManualClock())
     socket = directory / "web.sock"
     settings = WebConfig(core_socket=socket, **config)
     await core.start(socket)

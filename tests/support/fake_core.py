@@ -217,6 +217,14 @@ class FakeCore:
         finally:
             self._watchers.remove(news)
 
+    async def watch_states(self, name: str) -> AsyncIterator[AgentState]:
+        """The states of an agent from now on, for a test that waits for one."""
+        request = WatchRequest(session=self.sign_in("onlooker", Role.VIEWER), agent=name)
+        async for reply in self.watch(request):
+            for event in reply.events:
+                if event.state is not None:
+                    yield event.state.state
+
     def notify(self) -> None:
         for news in self._watchers:
             news.set()
