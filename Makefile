@@ -1,7 +1,7 @@
 # Everything a person needs: `make up`, `make down`, `make test`. The rest serves those.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: up down test lint bench docs lock clean
+.PHONY: up down test lint bench docs screenshots lock clean
 
 SOURCES := $(shell find hive_* -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 # What the hive runs on, and what the environment is built with.
@@ -49,6 +49,11 @@ bench: .venv
 docs: .venv
 	@.venv/bin/python -m hive_rpc.docs docs/rpc
 	@.venv/bin/python -m hive_cli.docs docs/cli.md
+
+# The README's pictures, as the end-to-end test sees the dashboard.
+screenshots: .venv
+	@.venv/bin/python -m pytest --quiet tests/e2e/test_conversation.py
+	@mkdir -p docs/images && cp test-artifacts/agent.png test-artifacts/hive.png docs/images/
 
 lock: .venv
 	@.venv/bin/pip-compile --quiet --extra dev --allow-unsafe --generate-hashes --strip-extras \

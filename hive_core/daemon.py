@@ -81,8 +81,9 @@ class _Hooks:
         if agent not in self._told:
             self._gateway.agents_changed()
         change = StateChange(state=now.state, since=now.since, reason=now.reason, until=now.until)
-        if self._told.get(agent) != change:
-            self._told[agent] = change
+        told = self._told.get(agent)
+        self._told[agent] = change
+        if told is None or told.model_copy(update={"since": now.since}) != change:
             self._events.tell_state(agent, change)
 
 
