@@ -75,7 +75,7 @@ async def connect(path: Path) -> AsyncIterator[Client]:
 
 
 class _ClientLink(Link):
-    """Matches replies to calls: what arrives belongs to the oldest call that is still awaited, or else to the stream."""
+    """Matches replies to calls: what arrives belongs to the oldest call still awaited, or else to the stream."""
 
     def __init__(self, where: str) -> None:
         super().__init__()

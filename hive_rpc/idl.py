@@ -43,8 +43,8 @@ def describe(interface: type[Interface]) -> str:
     """The `.varlink` text of an interface. Raises UndescribableError when there can be none."""
     declared = declaration(interface)
     found = list(methods(declared).values())
-    sent = _nested(method.request for method in found)
-    named = sent | _nested(method.reply for method in found)
+    sent = nested(method.request for method in found)
+    named = sent | nested(method.reply for method in found)
     names = [cls.__name__ for cls in named] + [method.wire_name for method in found]
     if doubled := {name for name in names if names.count(name) > 1}:
         raise UndescribableError(f"{declared.varlink_name} has more than one {', '.join(sorted(doubled))}")
@@ -73,7 +73,7 @@ def _how_to_call(method: Method) -> str:
     return "Replies more than once, to a call with `more`." if method.streaming else ""
 
 
-def _nested(models: Iterable[type[Model]]) -> dict[Named, None]:
+def nested(models: Iterable[type[Model]]) -> dict[Named, None]:
     """The types inside the fields of models, at any depth, in order of appearance."""
     found: dict[Named, None] = {}
 
