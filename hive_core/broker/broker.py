@@ -9,7 +9,7 @@ from functools import partial
 from hive_base.clock import Clock
 from hive_core.broker import leases, pages, sending
 from hive_core.broker.policy import Policy
-from hive_core.broker.wakes import Wakes
+from hive_core.wakes import Wakes
 from hive_core.operators.audit import Actor, Audit
 from hive_core.store import Database, from_ms, to_ms
 from hive_rpc.errors import ConflictError, InvalidError, TimedOutError, TooLargeError, UnknownRecipientError

@@ -6,6 +6,15 @@ The caller's name is the socket it came in on; no parameter says who is asking.
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
+from hive_rpc.dialogue import (
+    AskParameters,
+    FoundMessages,
+    LooseEndsReply,
+    Question,
+    Reminder,
+    ReminderRollupReply,
+    RemindersReply,
+)
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.types import AgentState, Empty, Event, Message, Model, Seconds, Time
 
@@ -129,6 +138,72 @@ class PushEventsReply(Model):
     """The highest sequence that core has stored for this instance; forget everything up to it."""
 
 
+class AskRequest(AskParameters):
+    wait_seconds: Seconds = 0
+    """Wait so long for the end of it; 60 at most. The question stays open when nothing came."""
+
+
+class QuestionReply(Model):
+    question: Question
+
+
+class QuestionRequest(Model):
+    id: str
+
+
+class AwaitAnswerRequest(QuestionRequest):
+    wait_seconds: Seconds = 60
+    """60 at most."""
+
+
+class AnswerRequest(QuestionRequest):
+    answer: str | None = None
+    """In words; needed where there are no options."""
+    choices: list[str] = []
+    """Of the options."""
+
+
+class RemindRequest(Model):
+    """When: `in_seconds` or `at`, once; with `every_seconds` again and again, from then or one interval from now."""
+
+    message: str
+    in_seconds: Seconds | None = None
+    at: Time | None = None
+    every_seconds: Seconds | None = None
+
+
+class ReminderReply(Model):
+    reminder: Reminder
+
+
+class ReminderRequest(Model):
+    id: str
+
+
+class ListRemindersRequest(Model):
+    all: bool = False
+    """The delivered, failed and cancelled ones too."""
+
+
+class ReminderRollupRequest(Model):
+    since_seconds: Seconds
+    """Back from now."""
+
+
+class ReadThreadRequest(Model):
+    id: str
+    """Any message of the thread."""
+    cursor: str | None = None
+    limit: int = 50
+
+
+class SearchMessagesRequest(Model):
+    query: str
+    """Words; each has to be there, the last one may be the beginning of a word."""
+    cursor: str | None = None
+    limit: int = 20
+
+
 class Agent(Interface, name="org.hive.Agent", sockets=["agents/<name>/core/core.sock"]):
     """Every agent's harness, on its own socket."""
 
@@ -184,4 +259,64 @@ class Agent(Interface, name="org.hive.Agent", sockets=["agents/<name>/core/core.
     @rpc()
     async def push_events(self, request: PushEventsRequest) -> PushEventsReply:
         """Hand over live events. Sequences already stored are ignored, so that resending is safe."""
+        raise NotImplementedError
+
+    @rpc()
+    async def ask(self, request: AskRequest) -> QuestionReply:
+        """Ask the operator or an agent. How it ends comes as a message too, unless this call returned it."""
+        raise NotImplementedError
+
+    @rpc()
+    async def await_answer(self, request: AwaitAnswerRequest) -> QuestionReply:
+        """Wait for the end of a question of one's own; still open when nothing came."""
+        raise NotImplementedError
+
+    @rpc()
+    async def answer(self, request: AnswerRequest) -> QuestionReply:
+        """Answer a question to this agent. `Forbidden` when it is somebody else's, `Conflict` when it has ended."""
+        raise NotImplementedError
+
+    @rpc()
+    async def cancel_question(self, request: QuestionRequest) -> QuestionReply:
+        """Take back a question of one's own."""
+        raise NotImplementedError
+
+    @rpc()
+    async def remind(self, request: RemindRequest) -> ReminderReply:
+        """Send oneself a message later, once or again and again."""
+        raise NotImplementedError
+
+    @rpc()
+    async def list_reminders(self, request: ListRemindersRequest) -> RemindersReply:
+        """One's own reminders."""
+        raise NotImplementedError
+
+    @rpc()
+    async def cancel_reminder(self, request: ReminderRequest) -> ReminderReply:
+        """Call off a pending reminder of one's own."""
+        raise NotImplementedError
+
+    @rpc()
+    async def retry_reminder(self, request: ReminderRequest) -> ReminderReply:
+        """Make a reminder of one's own that failed due now."""
+        raise NotImplementedError
+
+    @rpc()
+    async def reminder_rollup(self, request: ReminderRollupRequest) -> ReminderRollupReply:
+        """How one's own reminders did."""
+        raise NotImplementedError
+
+    @rpc()
+    async def loose_ends(self, request: Empty) -> LooseEndsReply:
+        """What one has asked, owes and has put off."""
+        raise NotImplementedError
+
+    @rpc()
+    async def read_thread(self, request: ReadThreadRequest) -> FoundMessages:
+        """The messages of a thread that one sent or received, oldest first."""
+        raise NotImplementedError
+
+    @rpc()
+    async def search_messages(self, request: SearchMessagesRequest) -> FoundMessages:
+        """Search the messages that one sent or received, newest first."""
         raise NotImplementedError

@@ -6,6 +6,7 @@ role of its operator decides.
 
 from collections.abc import AsyncIterator
 
+from hive_rpc.dialogue import FoundMessages, LooseEndsReply, Question, Reminder, ReminderRollupReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.types import (
     AgentName,
@@ -227,6 +228,109 @@ class AuditReply(Model):
     """Newest first."""
 
 
+class DeadLetter(Model):
+    """A message that was handed out too often without being acknowledged."""
+
+    message: Message
+    reason: str
+    """Why it was returned the last time."""
+    died_at: Time
+
+
+class DeadLettersRequest(OperatorRequest):
+    agent: str | None = None
+    """Only those to this agent."""
+    before: str | None = None
+    """Older than this message."""
+    limit: int = 50
+
+
+class DeadLettersReply(Model):
+    letters: list[DeadLetter]
+    """Newest first."""
+    more: bool
+
+
+class DeadLettersChoice(OperatorRequest):
+    ids: list[str] = []
+    all: bool = False
+    """Every one there is; then `ids` has to be empty."""
+
+
+class CountReply(Model):
+    count: int
+
+
+class ThreadRequest(OperatorRequest):
+    id: str
+    """Any message of the thread."""
+    cursor: str | None = None
+    limit: int = 50
+
+
+class ConversationRequest(OperatorRequest):
+    one: str
+    other: str
+    before: str | None = None
+    limit: int = 50
+
+
+class SearchRequest(OperatorRequest):
+    query: str
+    """Words; each has to be there, the last one may be the beginning of a word."""
+    agent: str | None = None
+    """Only what this agent sent or received."""
+    cursor: str | None = None
+    limit: int = 50
+
+
+class QuestionsRequest(OperatorRequest):
+    addressee: str | None = None
+    """Only those to this agent, or to `operator`."""
+    all: bool = False
+    """Those that have ended too."""
+
+
+class QuestionsReply(Model):
+    questions: list[Question]
+    """The open ones first by age, then the newest of the others; 200 at most."""
+
+
+class AnswerQuestionRequest(OperatorRequest):
+    id: str
+    answer: str | None = None
+    choices: list[str] = []
+
+
+class IdRequest(OperatorRequest):
+    id: str
+
+
+class OperatorQuestionReply(Model):
+    question: Question
+
+
+class AgentRemindersRequest(OperatorRequest):
+    agent: str | None = None
+    """Only this agent's."""
+    all: bool = False
+    """The delivered, failed and cancelled ones too."""
+
+
+class AgentReminderReply(Model):
+    reminder: Reminder
+
+
+class AgentReminderRollupRequest(OperatorRequest):
+    agent: str | None = None
+    since_seconds: Seconds
+
+
+class MetricsReply(Model):
+    text: str
+    """Prometheus' text format."""
+
+
 class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "web.sock"]):
     """The people who run the hive."""
 
@@ -313,4 +417,79 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.VIEWER)
     async def audit(self, request: AuditRequest) -> AuditReply:
         """Who changed what, newest first."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def dead_letters(self, request: DeadLettersRequest) -> DeadLettersReply:
+        """Messages that were given up, a page at a time."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def resend_dead_letters(self, request: DeadLettersChoice) -> CountReply:
+        """Deliver dead letters again, with all their attempts before them."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def drop_dead_letters(self, request: DeadLettersChoice) -> CountReply:
+        """Give dead letters up for good; they stay in the history."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def thread(self, request: ThreadRequest) -> FoundMessages:
+        """The messages of a thread, oldest first."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def conversation(self, request: ConversationRequest) -> MessagesReply:
+        """What two have sent to each other, a page at a time."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def search(self, request: SearchRequest) -> FoundMessages:
+        """Search all messages, newest first."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def questions(self, request: QuestionsRequest) -> QuestionsReply:
+        """What is asked."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def answer_question(self, request: AnswerQuestionRequest) -> OperatorQuestionReply:
+        """Answer a question, whoever it was put to. `Conflict` when it has ended."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def cancel_question(self, request: IdRequest) -> OperatorQuestionReply:
+        """End a question without an answer; its asker is told."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def reminders(self, request: AgentRemindersRequest) -> RemindersReply:
+        """The agents' reminders."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def cancel_reminder(self, request: IdRequest) -> AgentReminderReply:
+        """Call off a pending reminder."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def retry_reminder(self, request: IdRequest) -> AgentReminderReply:
+        """Make a reminder that failed due now."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def reminder_rollup(self, request: AgentReminderRollupRequest) -> ReminderRollupReply:
+        """How the reminders of one agent, or of all, did."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def loose_ends(self, request: AgentRequest) -> LooseEndsReply:
+        """What an agent has asked, owes and has put off."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def metrics(self, request: OperatorRequest) -> MetricsReply:
+        """Core's counters."""
         raise NotImplementedError
