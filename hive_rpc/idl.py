@@ -152,7 +152,7 @@ def _attribute_docs(cls: type) -> dict[str, str]:
     """The docstrings below the attributes of a class and of its bases. Python keeps none of them; the source does."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        if base.__module__.startswith("hive_") or base is cls:
+        if base is cls or issubclass(base, Model):
             found |= _module_docs(base.__module__).get(base.__qualname__, {})
     return found
 
