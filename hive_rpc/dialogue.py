@@ -107,5 +107,5 @@ class FoundMessages(Model):
 
     messages: list[Message]
     """Newest first for a search, oldest first for a thread."""
-    cursor: str | None
+    cursor: str | None = None
     """Ask again with this for the next page; None when there is no more."""
