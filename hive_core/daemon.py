@@ -39,6 +39,7 @@ from hive_core.store import Database
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import HiveError
 from hive_rpc.interface import Interface
+from hive_rpc.interfaces.agent import Command, CommandKind
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import StateChange
 
@@ -67,6 +68,9 @@ class _Hooks:
 
     async def drain(self, agent: str) -> None:
         await self._links.drain(agent)
+
+    def interrupt(self, agent: str) -> None:
+        self._links.command(agent, Command(kind=CommandKind.CANCEL))
 
     async def container_died(self, agent: str) -> None:
         if self._broker is not None:

@@ -76,6 +76,7 @@ class Containment:
             )
             if not await within(self._clock, seconds, self._hooks.drain(agent.name)):
                 log.info("%s did not finish its turn within %g s and is interrupted", agent.name, seconds)
+                self._hooks.interrupt(agent.name)
         self._roster.show(agent.name, AgentState.STOPPING)
         await self.halt(agent)
 

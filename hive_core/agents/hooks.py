@@ -20,6 +20,9 @@ class Hooks(Protocol):
         Returns at once when no harness is connected.
         """
 
+    def interrupt(self, agent: str) -> None:
+        """Tell the harness to interrupt its turn; no error when no harness is connected."""
+
     async def container_died(self, agent: str) -> None:
         """The agent's container has ended, whatever the cause: what was leased to its harness is free again."""
 

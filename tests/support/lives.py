@@ -58,6 +58,9 @@ class RecordingHooks:
         await self.drained.wait()
         self._tell("drained", agent)
 
+    def interrupt(self, agent: str) -> None:
+        self._tell("interrupt", agent)
+
     async def container_died(self, agent: str) -> None:
         self._tell("died", agent)
 

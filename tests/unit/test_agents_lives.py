@@ -139,6 +139,7 @@ async def test_a_stop_waits_for_the_turn_no_longer_than_configured(lives: Lives)
     await lives.pass_time(0.2)
     await stopping
     assert ("drained", "worker") not in lives.hooks.told
+    assert lives.hooks.told[-2:] == [("interrupt", "worker"), ("died", "worker")]
 
 
 async def test_a_stopped_agent_starts_again_and_one_that_is_well_is_left_alone(lives: Lives) -> None:
@@ -195,7 +196,7 @@ async def test_a_purge_takes_its_files_too_and_follows_nothing_that_it_left(live
         (directory / "link").symlink_to(precious)
     deep = lives.state.state("worker")
     descriptor = os.open(deep, os.O_RDONLY)
-    for _ in range(3000):
+    for _ in range(1200):
         os.mkdir("d", dir_fd=descriptor)
         inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
