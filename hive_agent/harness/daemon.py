@@ -24,7 +24,7 @@ from hive_agent.harness.states import States
 from hive_agent.harness.supervise import supervise
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
-from hive_agent.tasks import first_of
+from hive_agent.tasks import first_of, happens_within
 from hive_base.clock import Clock
 from hive_base.ids import new_id
 from hive_base.service import notify
@@ -35,6 +35,8 @@ from hive_rpc.types import AgentState, Empty
 
 log = logging.getLogger(__name__)
 
+DRAIN_SECONDS = 30.0
+"""How long a turn may go on when systemd stops the container, as at a shutdown of the host. The unit allows for it."""
 FAREWELL_SECONDS = 6.0
 """How long the end of the harness waits for core to hear of it."""
 
@@ -51,10 +53,18 @@ class Daemon:
         self._inbox = Inbox(self._core, clock)
         self._control = Control(self._core.control)
         self.stop = asyncio.Event()
+        self.stop_seconds = FAREWELL_SECONDS + 1
+        """How long the end may take from when `stop` is set."""
+
+    @property
+    def draining(self) -> bool:
+        """No further message is taken."""
+        return self._control.drain.is_set()
 
     async def run(self) -> None:
         """Raises InstanceReplacedError when another harness has taken over, ConflictError when one is there already."""
         who = await self._core.calls.call(lambda agent: agent.who_am_i(Empty()))
+        self.stop_seconds += DRAIN_SECONDS
         home = self._surroundings.home(who.name)
         notify("READY=1", f"STATUS=serving {who.name}")
         log.info("Serving %s as %s", who.name, self._hello.instance)
@@ -101,7 +111,7 @@ class Daemon:
     async def _until_stopped(self, loop: ServeLoop, runners: Runners, outbox: Outbox) -> None:
         serving = supervise("serve loop", loop.run, clock=self._clock, on_failure=self._failed)
         try:
-            await first_of(serving, self.stop.wait())
+            await first_of(serving, self._told_to_stop(loop))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL_SECONDS):
                     await loop.abandon("the harness was stopped in this turn")
@@ -111,6 +121,13 @@ class Daemon:
                     await outbox.sent()
         finally:
             await runners.kill()
+
+    async def _told_to_stop(self, loop: ServeLoop) -> None:
+        """Until it is time to end: the turn may finish, unless core asked for that before and has lost patience."""
+        await self.stop.wait()
+        if not self.draining:
+            self._control.drain.set()
+            await happens_within(loop.drained, DRAIN_SECONDS, self._clock)
 
     def _failed(self, sentence: str) -> None:
         self._states.set(AgentState.FAILED, reason=sentence)
@@ -147,14 +164,14 @@ async def main(surroundings: Surroundings, clock: Clock) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop.set)
     try:
-        await first_of(daemon.run(), _impatient(daemon.stop, clock))
+        await first_of(daemon.run(), _impatient(daemon, clock))
     except HiveError as error:
         log.error("Ending: %s", error.sentence())
         return 1
     return 0
 
 
-async def _impatient(stop: asyncio.Event, clock: Clock) -> None:
+async def _impatient(daemon: Daemon, clock: Clock) -> None:
     """End a harness that is told to stop before it has found core."""
-    await stop.wait()
-    await clock.sleep(FAREWELL_SECONDS + 1)
+    await daemon.stop.wait()
+    await clock.sleep(daemon.stop_seconds)

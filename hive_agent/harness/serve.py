@@ -46,6 +46,7 @@ class ServeLoop:
         self._clock = clock
         self._pause = Backoff(clock, first=FIRST_PAUSE, most=MOST_PAUSE)
         self._turn: ActiveTurn | None = None
+        self.drained = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until drained, then say so and wait for the end."""
@@ -59,6 +60,7 @@ class ServeLoop:
                 await self._handle(message)
         await self._runners.end()
         self._states.set(AgentState.STOPPED, reason="drained")
+        self.drained.set()
         await asyncio.Event().wait()
 
     async def abandon(self, reason: str) -> None:

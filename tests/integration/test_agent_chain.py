@@ -27,6 +27,7 @@ class Chain:
     core: FakeAgentCore
     home: Home
     surroundings: Surroundings
+    daemon: Daemon
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ async def chain(root: Path) -> AsyncIterator[Chain]:
         running = asyncio.create_task(daemon.run())
         try:
             await core.until(lambda: core.state is AgentState.IDLE)
-            yield Chain(core, home, surroundings)
+            yield Chain(core, home, surroundings, daemon)
         finally:
             daemon.stop.set()
             await running
@@ -141,3 +142,25 @@ async def test_a_cancelled_turn_ends_and_says_so(chain: Chain) -> None:
     await core.until(lambda: core.acked == [message.id] and core.turns())
     assert core.turns()[0].outcome is TurnOutcome.INTERRUPTED
     assert [(sent.to, sent.automatic) for sent in core.sent] == [(OPERATOR, True)]
+
+
+async def test_a_harness_that_is_told_to_stop_finishes_its_turn_first(chain: Chain) -> None:
+    core = chain.core
+    message, waiting = core.deliver("wait 1 seconds and then say hello"), core.deliver("what is 1+1?")
+    await core.until(lambda: core.state is AgentState.THINKING)
+    chain.daemon.stop.set()
+    await core.until(lambda: core.state is AgentState.STOPPED)
+    assert core.acked == [message.id]
+    assert [sent.in_reply_to for sent in core.sent] == [message.id]
+    assert [left.id for left in core.waiting] == [waiting.id]
+
+
+async def test_a_harness_that_is_told_to_stop_after_a_drain_gives_its_turn_back_at_once(chain: Chain) -> None:
+    core = chain.core
+    message = core.deliver("wait 60 seconds and then say hello")
+    await core.until(lambda: core.state is AgentState.THINKING)
+    core.command(CommandKind.DRAIN)
+    await core.until(lambda: chain.daemon.draining)
+    chain.daemon.stop.set()
+    await core.until(lambda: core.state is AgentState.STOPPED)
+    assert [left.id for left in core.waiting] == [message.id]
