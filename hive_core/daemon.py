@@ -23,7 +23,7 @@ from hive_core.api.links import Links
 from hive_core.api.operator_verbs import OperatorVerbs, Parts
 from hive_core.api.overview import Overview
 from hive_core.api.session_desk import SessionDesk
-from hive_core.broker import Broker, Policy
+from hive_core.broker import Broker, DeadLetters, History, Policy
 from hive_core.containers.containers import Containers
 from hive_core.containers.stateless import StatelessDriver
 from hive_core.doctor import checks
@@ -144,6 +144,8 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             clock=clock,
             agents=agents,
             broker=broker,
+            history=History(database),
+            dead_letters=DeadLetters(database, clock, broker.wake),
             events=events,
             hub=hub,
             operators=Operators(database, clock, passwords),

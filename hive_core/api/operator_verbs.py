@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
 from hive_core.api.overview import Overview
-from hive_core.broker.broker import Broker
+from hive_core.broker import Broker, DeadLetters, History
 from hive_core.config import CoreConfig
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
@@ -59,6 +59,8 @@ class Parts:
     clock: Clock
     agents: Agents
     broker: Broker
+    history: History
+    dead_letters: DeadLetters
     events: Events
     hub: Hub
     operators: Operators
@@ -93,7 +95,7 @@ class OperatorVerbs(Operator):
         return AwaitReplyReply(reply=await self._parts.broker.await_reply(request.id, request.wait_seconds))
 
     async def messages(self, request: MessagesRequest) -> MessagesReply:
-        return await self._parts.broker.messages(request.agent, before=request.before, limit=request.limit)
+        return await self._parts.history.page(request.agent, before=request.before, limit=request.limit)
 
     async def events(self, request: EventsRequest) -> EventsReply:
         self._parts.agents.get(request.agent)

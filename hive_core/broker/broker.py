@@ -8,14 +8,27 @@ from functools import partial
 
 from hive_base.clock import Clock
 from hive_core.broker import leases, pages, sending
+from hive_core.broker.pages import within
 from hive_core.broker.policy import Policy
-from hive_core.wakes import Wakes
 from hive_core.operators.audit import Actor, Audit
+from hive_core.rates import Rates
 from hive_core.store import Database, from_ms, to_ms
-from hive_rpc.errors import ConflictError, InvalidError, TimedOutError, TooLargeError, UnknownRecipientError
+from hive_core.wakes import Wakes
+from hive_rpc.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    RateLimitedError,
+    TimedOutError,
+    TooLargeError,
+    UnknownRecipientError,
+)
 from hive_rpc.interfaces.agent import RenewReply
-from hive_rpc.interfaces.operator import MessagesReply
-from hive_rpc.types import EVERYONE, MAX_BODY, OPERATOR, Message
+from hive_rpc.types import EVERYONE, MAX_BODY, OPERATOR, SYSTEM, Message
+
+
+def _anybody(sender: str, recipient: str) -> bool:
+    return True
 
 
 def _ignore(_: Message) -> None:
@@ -25,8 +38,9 @@ def _ignore(_: Message) -> None:
 class Broker:
     """Messages between agents and operators. `start` before anything else, then `run` in a task of its own.
 
-    `recipients` names every agent that can be written to, running or not; `sent` is called on the loop for each
-    message once it is on the disk, and must not block.
+    `recipients` names every agent that can be written to, running or not; `may_write` says whether the one may write
+    to the other (an operator may always, and always be written to); `sent` is called on the loop for each message
+    once it is on the disk, and must not block.
     """
 
     def __init__(
@@ -36,13 +50,16 @@ class Broker:
         recipients: Callable[[], Collection[str]],
         *,
         policy: Policy = Policy(),  # noqa: B008 - frozen
+        may_write: Callable[[str, str], bool] = _anybody,
         sent: Callable[[Message], None] = _ignore,
     ) -> None:
         self._db = database
         self._clock = clock
         self._recipients = recipients
         self._policy = policy
+        self._may_write = may_write
         self._sent = sent
+        self._rates = Rates(clock, policy.send_rate)
         self._wakes = Wakes(clock)
         self._lease_ms = round(policy.lease_seconds * 1000)
 
@@ -86,7 +103,8 @@ class Broker:
         """Store a message and return its id when it is on the disk; a broadcast's id stands for all of its rows.
 
         With an `actor` (a person who sends as the operator) it is audited in the same transaction.
-        Raises UnknownRecipientError, TooLargeError, InvalidError, ConflictError (a broadcast that nobody would get).
+        Raises UnknownRecipientError, ForbiddenError, TooLargeError, RateLimitedError, InvalidError, and ConflictError
+        for a broadcast that nobody would get.
         """
         _check_body(body)
         draft = sending.Draft(
@@ -98,11 +116,20 @@ class Broker:
             automatic=automatic,
             broadcast=to == EVERYONE,
         )
+        self._check_rate(draft)
         sent = await self._db.write(partial(_store, draft=draft, now=self._now(), actor=actor, to=to))
-        for message in sent.messages:
+        self.announce(sent.messages)
+        return sent.id
+
+    def announce(self, messages: Sequence[Message]) -> None:
+        """Wake those who wait for messages that are on the disk now, and tell of them."""
+        for message in messages:
             self._wakes.notify(message.recipient)
             self._sent(message)
-        return sent.id
+
+    def wake(self, agent: str) -> None:
+        """There may be something to receive."""
+        self._wakes.notify(agent)
 
     async def hello(self, agent: str, instance: str) -> None:
         """Make this harness instance the current one; what an earlier one held is delivered again."""
@@ -122,7 +149,7 @@ class Broker:
         self, agent: str, instance: str | None, *, wait_seconds: float = 0, limit: int = 10
     ) -> list[Message]:
         """Lease the oldest waiting messages to the instance, waiting for a first one; empty when none came."""
-        limit = _within(limit, self._policy.max_receive)
+        limit = within(limit, self._policy.max_receive)
         deadline = self._clock.monotonic() + min(wait_seconds, self._policy.max_wait_seconds)
         with self._wakes.listen(agent) as woken:
             while True:
@@ -173,11 +200,6 @@ class Broker:
             lambda c: {row["recipient"]: row["count"] for row in c.execute(sending.SQL.unread_of_all)}
         )
 
-    async def messages(self, agent: str | None = None, *, before: str | None = None, limit: int = 50) -> MessagesReply:
-        """A page of messages, newest last; of what `agent` sent or received, if given."""
-        limit = _within(limit, 200)
-        return await self._db.read(lambda c: pages.page(c, agent, before, limit))
-
     async def await_reply(self, message_id: str, wait_seconds: float) -> Message:
         """The first message to the sender of `message_id` that replies to it. Raises NotFoundError, TimedOutError."""
         asker = await self._db.read(lambda c: pages.sender_of(c, message_id))
@@ -200,9 +222,9 @@ class Broker:
 
     def _resolve(self, sender: str, to: str) -> tuple[str, ...]:
         if to == EVERYONE:
-            everyone = tuple(sorted(set(self._recipients()) - {sender}))
+            everyone = tuple(n for n in sorted(self._recipients()) if n != sender and self._permits(sender, n))
             if not everyone:
-                raise ConflictError("A broadcast would reach nobody: there is no other agent.")
+                raise ConflictError("A broadcast would reach nobody: there is no other agent that you may write to.")
             return everyone
         if to == OPERATOR and sender != OPERATOR:
             return (OPERATOR,)
@@ -212,7 +234,26 @@ class Broker:
             nearest = difflib.get_close_matches(to, names, n=1, cutoff=0.5)
             hint = f"Did you mean {nearest[0]}?" if nearest else f"There are: {', '.join(names) or 'none'}."
             raise UnknownRecipientError(f"There is no agent named {to!r}.", hint=hint)
+        if not self._permits(sender, to):
+            raise ForbiddenError(
+                f"{sender} may not write to {to}.",
+                hint="Its configuration says whom it may write to; ask the operator.",
+            )
         return (to,)
+
+    def _permits(self, sender: str, recipient: str) -> bool:
+        return sender in (OPERATOR, SYSTEM, recipient) or self._may_write(sender, recipient)
+
+    def _check_rate(self, draft: sending.Draft) -> None:
+        if draft.sender in (OPERATOR, SYSTEM):
+            return
+        wait = self._rates.take(draft.sender, len(draft.recipients))
+        if wait > 0:
+            raise RateLimitedError(
+                f"{draft.sender} sends too many messages.",
+                hint=f"Wait {wait:.0f} s, and say more in one message.",
+                retry_after=wait,
+            )
 
 
 def _store(
@@ -222,12 +263,6 @@ def _store(
     if actor is not None and sent.messages:
         Audit.record(connection, from_ms(now), actor, "send", to, details={"id": sent.id})
     return sent
-
-
-def _within(limit: int, most: int) -> int:
-    if limit < 1:
-        raise InvalidError(f"At least one has to be asked for, not {limit}.")
-    return min(limit, most)
 
 
 def _check_body(body: str) -> None:

@@ -1,20 +1,20 @@
-"""Reading messages back: pages and replies. Runs on reading connections."""
+"""Reading messages back, a page at a time, each no larger than a frame. Runs on reading connections."""
 
 import sqlite3
 
 from hive_core.broker.rows import fitting, message
 from hive_core.broker.sending import SQL
-from hive_rpc.errors import NotFoundError
+from hive_rpc.errors import InvalidError, NotFoundError
 from hive_rpc.interfaces.operator import MessagesReply
 from hive_rpc.types import Message
 
-_END = 2**63 - 1
+END = 2**63 - 1
 
 
-def page(connection: sqlite3.Connection, agent: str | None, before: str | None, limit: int) -> MessagesReply:
-    """At most `limit` messages older than `before`, newest last, as many as fit into a frame."""
-    parameters = {"before": _position(connection, before), "limit": limit + 1, "agent": agent}
-    rows = connection.execute(SQL.page if agent is None else SQL.page_of_agent, parameters).fetchall()
+def latest(connection: sqlite3.Connection, query: str, before: str | None, limit: int, **who: str) -> MessagesReply:
+    """At most `limit` messages older than `before`, newest last. The query gives them newest first."""
+    start = position(connection, before) if before is not None else END
+    rows = connection.execute(query, {"before": start, "limit": limit + 1, **who}).fetchall()
     kept = fitting(rows[:limit])
     return MessagesReply(messages=[message(row) for row in reversed(kept)], more=len(kept) < len(rows))
 
@@ -31,10 +31,14 @@ def reply(connection: sqlite3.Connection, message_id: str, asker: str) -> Messag
     return message(row) if row is not None else None
 
 
-def _position(connection: sqlite3.Connection, before: str | None) -> int:
-    if before is None:
-        return _END
-    row = connection.execute(SQL.seq_of, {"id": before}).fetchone()
+def position(connection: sqlite3.Connection, message_id: str) -> int:
+    row = connection.execute(SQL.seq_of, {"id": message_id}).fetchone()
     if row is None:
-        raise NotFoundError(f"There is no message {before}.")
+        raise NotFoundError(f"There is no message {message_id}.")
     return int(row["seq"])
+
+
+def within(limit: int, most: int) -> int:
+    if limit < 1:
+        raise InvalidError(f"At least one has to be asked for, not {limit}.")
+    return min(limit, most)

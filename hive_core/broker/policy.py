@@ -1,6 +1,8 @@
 """The numbers that delivery follows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from hive_core.rates import Rate
 
 
 @dataclass(frozen=True)
@@ -12,3 +14,5 @@ class Policy:
     max_wait_seconds: float = 60
     """The longest poll."""
     max_receive: int = 100
+    send_rate: Rate = field(default=Rate(burst=200, per_second=5))
+    """Of messages from one agent; each recipient of a broadcast counts."""

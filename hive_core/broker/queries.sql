@@ -124,3 +124,79 @@ LIMIT 1;
 
 -- name: sender_of
 SELECT sender FROM messages WHERE id = :id OR broadcast = :id LIMIT 1;
+
+-- name: page_of_pair
+SELECT m.*, d.attempts, d.reason
+FROM messages m JOIN deliveries d ON d.seq = m.seq
+WHERE m.seq IN (
+    SELECT seq FROM (
+        SELECT seq FROM messages WHERE sender = :one AND recipient = :other AND seq < :before
+        ORDER BY seq DESC LIMIT :limit)
+    UNION
+    SELECT seq FROM (
+        SELECT seq FROM messages WHERE sender = :other AND recipient = :one AND seq < :before
+        ORDER BY seq DESC LIMIT :limit)
+)
+ORDER BY m.seq DESC
+LIMIT :limit;
+
+-- name: thread
+SELECT m.*, d.attempts, d.reason
+FROM messages m JOIN deliveries d ON d.seq = m.seq
+WHERE m.seq IN (
+    SELECT seq FROM messages WHERE thread = :thread
+    UNION ALL
+    SELECT seq FROM messages WHERE id = :thread
+)
+  AND m.seq > :after AND (:viewer IS NULL OR :viewer IN (m.sender, m.recipient))
+ORDER BY m.seq
+LIMIT :limit;
+
+-- name: search
+SELECT m.*, d.attempts, d.reason
+FROM message_words w JOIN messages m ON m.seq = w.rowid JOIN deliveries d ON d.seq = m.seq
+WHERE w.message_words MATCH :words AND w.rowid < :before
+  AND (:viewer IS NULL OR :viewer IN (m.sender, m.recipient))
+ORDER BY w.rowid DESC
+LIMIT :limit;
+
+-- name: unindexed
+SELECT 1 FROM messages WHERE seq > (SELECT seq FROM message_words_progress) LIMIT 1;
+
+-- name: to_index
+SELECT seq, body FROM messages WHERE seq > (SELECT seq FROM message_words_progress) ORDER BY seq LIMIT :limit;
+
+-- name: index_words
+INSERT INTO message_words (rowid, body) VALUES (:seq, :body);
+
+-- name: indexed_up_to
+UPDATE message_words_progress SET seq = :seq;
+
+-- name: dead
+SELECT m.*, d.attempts, d.reason, d.settled_at
+FROM deliveries d JOIN messages m ON m.seq = d.seq
+WHERE d.state = 'dead' AND d.seq < :before
+ORDER BY d.seq DESC
+LIMIT :limit;
+
+-- name: dead_of_agent
+SELECT m.*, d.attempts, d.reason, d.settled_at
+FROM deliveries d JOIN messages m ON m.seq = d.seq
+WHERE d.state = 'dead' AND d.recipient = :agent AND d.seq < :before
+ORDER BY d.seq DESC
+LIMIT :limit;
+
+-- name: all_dead
+SELECT d.seq, d.recipient, m.id
+FROM deliveries d JOIN messages m ON m.seq = d.seq
+WHERE d.state = 'dead'
+ORDER BY d.seq;
+
+-- name: dead_by_id
+SELECT d.seq, d.recipient, m.id
+FROM messages m JOIN deliveries d ON d.seq = m.seq
+WHERE m.id = :id AND d.state = 'dead';
+
+-- name: revive
+UPDATE deliveries SET state = 'ready', attempts = 0, reason = :reason, instance = NULL, settled_at = NULL
+WHERE seq = :seq;

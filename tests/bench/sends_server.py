@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from hive_base.clock import SystemClock
-from hive_core.broker import Broker
+from hive_core.broker import Broker, Policy
+from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.interfaces.agent import Agent, SendReply, SendRequest
 from hive_rpc.server import Server
@@ -21,7 +22,7 @@ class Sending(Agent):
 
 async def main(directory: Path) -> None:
     async with Database(directory / "core.sqlite", "core") as database:
-        broker = Broker(database, SystemClock(), lambda: {"ann", "bob"})
+        broker = Broker(database, SystemClock(), lambda: {"ann", "bob"}, policy=Policy(send_rate=Rate(1e9, 1e9)))
         await broker.start()
         await Server(lambda peer: [Sending(broker)]).listen(directory / "core.sock", mode=0o600)
         print("ready", flush=True)

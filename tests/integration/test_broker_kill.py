@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 
 from hive_base.clock import SystemClock
-from hive_core.broker import Broker
+from hive_core.broker import Broker, Policy
+from hive_core.rates import Rate
 from hive_core.store import Database
 
 AGENTS = ("a", "b", "c", "d")
 ROUNDS = 20
 CLIENTS = 16
+UNLIMITED = Policy(send_rate=Rate(burst=1e9, per_second=1e9))
 
 
 async def victim(path: Path, instance: str) -> None:
@@ -42,7 +44,7 @@ async def victim(path: Path, instance: str) -> None:
                         say(f"acked {acked}")
 
     async with Database(path, "core") as database, asyncio.TaskGroup() as group:
-        broker = Broker(database, SystemClock(), lambda: AGENTS)
+        broker = Broker(database, SystemClock(), lambda: AGENTS, policy=UNLIMITED)
         await broker.start()
         for agent in AGENTS:
             group.create_task(receiver(broker, agent))

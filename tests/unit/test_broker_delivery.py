@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hive_base.clock import ManualClock
-from hive_core.broker import Broker, Policy
+from hive_core.broker import Broker, History, Policy
 from hive_core.operators import Actor, Audit
 from hive_core.store import Database
 from hive_rpc.errors import (
@@ -315,7 +315,9 @@ async def test_the_operator_gets_the_reply_that_was_waited_for(broker: Broker) -
     assert (await broker.await_reply(question, 0)).body == "42"
 
 
-async def test_a_send_to_the_operator_without_reference_answers_the_oldest_unanswered_message(broker: Broker) -> None:
+async def test_a_send_to_the_operator_without_reference_answers_the_oldest_unanswered_message(
+    broker: Broker, database: Database
+) -> None:
     first = await broker.send(OPERATOR, "worker", "first?")
     second = await broker.send(OPERATOR, "worker", "second?")
     await broker.receive("worker", "worker-1")
@@ -323,8 +325,7 @@ async def test_a_send_to_the_operator_without_reference_answers_the_oldest_unans
         await broker.send("worker", OPERATOR, answer)
     assert (await broker.await_reply(first, 0)).body == "one"
     assert (await broker.await_reply(second, 0)).body == "two"
-    page = await broker.messages("worker")
-    assert page.messages[-1].in_reply_to is None
+    assert (await History(database).page("worker")).messages[-1].in_reply_to is None
 
 
 async def test_a_reply_to_a_broadcast_reaches_who_waits_for_it(broker: Broker) -> None:
@@ -340,18 +341,6 @@ async def test_waiting_for_a_reply_in_vain_times_out(broker: Broker) -> None:
         await broker.await_reply(asked, 0)
     with pytest.raises(NotFoundError):
         await broker.await_reply("msg_nothing", 0)
-
-
-async def test_messages_are_read_in_pages_newest_last(broker: Broker) -> None:
-    ids = [await broker.send("manager", "worker", str(n)) for n in range(5)]
-    await broker.send("manager", "writer", "not the worker's")
-    last = await broker.messages("worker", limit=2)
-    assert ([m.id for m in last.messages], last.more) == (ids[3:], True)
-    first = await broker.messages("worker", before=ids[3], limit=10)
-    assert ([m.id for m in first.messages], first.more) == (ids[:3], False)
-    assert len((await broker.messages()).messages) == 6
-    with pytest.raises(NotFoundError):
-        await broker.messages(before="msg_nothing")
 
 
 async def test_unread_counts_what_waits(broker: Broker) -> None:

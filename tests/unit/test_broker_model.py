@@ -19,7 +19,9 @@ from hypothesis.stateful import (
 )
 
 from hive_base.clock import ManualClock
-from hive_core.broker import Broker, Policy
+from hive_core.broker import Broker, DeadLetters, History, Policy
+from hive_core.operators import Actor
+from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.errors import InstanceReplacedError
 from hive_rpc.types import EVERYONE
@@ -28,6 +30,7 @@ T = TypeVar("T")
 AGENTS = ("a", "b", "c")
 LEASE = 100
 MAX_ATTEMPTS = 3
+ROOT = Actor("root", "operator.sock")
 agents = st.sampled_from(AGENTS)
 
 
@@ -79,8 +82,9 @@ class Queue(RuleBasedStateMachine):
     def open(self) -> None:
         self.database = Database(Path(self.directory.name) / "core.sqlite", "core")
         self.run(self.database.open())
-        policy = Policy(lease_seconds=LEASE, max_attempts=MAX_ATTEMPTS)
+        policy = Policy(lease_seconds=LEASE, max_attempts=MAX_ATTEMPTS, send_rate=Rate(1e9, 1e9))
         self.broker = Broker(self.database, self.clock, lambda: set(AGENTS), policy=policy)
+        self.dead_letters = DeadLetters(self.database, self.clock, self.broker.wake)
         self.run(self.broker.start())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -118,7 +122,7 @@ class Queue(RuleBasedStateMachine):
                 assert sent == self.keys[sender, key]
                 return
             self.keys[sender, key] = sent
-        page = self.run(self.broker.messages(limit=len(AGENTS) - 1)).messages
+        page = self.run(History(self.database).page(limit=len(AGENTS) - 1)).messages
         assert {(m.recipient, m.body) for m in page} == {(a, body) for a in AGENTS if a != sender}
         self.items += [Item(m.id, sender, m.recipient, body) for m in page]
 
@@ -209,6 +213,22 @@ class Queue(RuleBasedStateMachine):
         if self.instances[agent] > 1:
             with pytest.raises(InstanceReplacedError):
                 self.run(self.broker.receive(agent, f"{agent}-{self.instances[agent] - 1}"))
+
+    @rule()
+    def dead_letters_are_sent_again(self) -> None:
+        dead = [i for i in self.items if i.state == "dead"]
+        page = self.run(self.dead_letters.page(limit=200)).letters
+        assert [d.message.id for d in reversed(page)] == [i.id for i in dead]
+        assert self.run(self.dead_letters.resend(ROOT, None)) == len(dead)
+        for item in dead:
+            item.state, item.attempts, item.holder = "ready", 0, None
+
+    @rule()
+    def a_dead_letter_is_dropped(self) -> None:
+        dead = [i for i in self.items if i.state == "dead"][:1]
+        if dead:
+            assert self.run(self.dead_letters.drop(ROOT, [dead[0].id])) == 1
+            dead[0].state = "done"
 
     @rule()
     def core_restarts(self) -> None:
