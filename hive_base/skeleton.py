@@ -21,7 +21,7 @@ NOLOGIN = "/usr/sbin/nologin"
 TARGET = "hive.target"
 """What the tree boots into; `Skeleton.wants` hang on it."""
 
-_MODES: Mapping[str, int] = {"root": 0o700, "tmp": 0o1777}
+_MODES: Mapping[str, int] = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
 _DIRECTORIES = (
     *("usr", "run", "proc", "sys", "dev", "root", "tmp", "home", "srv", "opt"),
     *("var/lib", "var/log/journal", "var/tmp"),
