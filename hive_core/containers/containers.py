@@ -59,7 +59,6 @@ class Containers:
     async def remove(self, machine: str) -> None:
         """Stop the container and delete its root; no error when there is none."""
         await self.stop(machine)
-        await self._systemd.forget(unit_of(machine))
         await self._driver.remove(machine)
 
     async def watch(self) -> AsyncIterator[ContainerStatus]:

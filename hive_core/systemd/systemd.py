@@ -94,10 +94,6 @@ class Systemd:
         body = (unit, True, [[name, value] for name, value in properties.items()])
         await self._manager("SetUnitProperties", "sba(sv)", body)
 
-    async def forget(self, unit: str) -> None:
-        """Drop what `set_properties` has set, so that it holds no longer for a later unit of that name."""
-        await self._manager("RevertUnitFiles", "as", ([unit],))
-
     async def state(self, unit: str) -> UnitState:
         """A unit's state now; one that systemd has not loaded is loaded for it, and inactive."""
         return unit_state(unit, await self.properties(unit))

@@ -154,8 +154,6 @@ class FakeSystemd:
                 return Message.new_method_return(message, "a(ssssssouso)", [entries])
             case "ResetFailedUnit" if body[0] not in self.units:
                 return Message.new_error(message, f"{SYSTEMD}.NoSuchUnit", f"Unit {body[0]} not loaded.")
-            case "RevertUnitFiles":
-                return Message.new_method_return(message, "a(sss)", [[]])
             case _:
                 return Message.new_method_return(message)
 

@@ -90,7 +90,7 @@ async def test_of_a_spawn_that_fails_nothing_is_left_and_the_cause_is_told(lives
     assert lives.agents.all() == []
     assert {path for path in everything(lives) - before if "worker" in path} == set()
     assert ("unlisten", "worker") in lives.hooks.told
-    assert ("RevertUnitFiles", [["container@h-worker.service"]]) in lives.systemd.asked
+    assert lives.systemd.units["container@h-worker.service"]["ActiveState"].value == "inactive"
 
 
 async def test_a_failed_spawn_leaves_alone_what_an_earlier_agent_of_that_name_wrote(lives: Lives) -> None:
