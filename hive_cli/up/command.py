@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -65,7 +64,7 @@ def up(state: Path | None, port: int, api_key_file: Path | None, as_json_text: b
         )
         return await bring_up(start, _progress)
 
-    running = _run(work)
+    running = _run(work, interrupted="what this command had started is stopped again")
     if as_json_text:
         say(as_json(running))
     else:
@@ -81,9 +80,9 @@ def down(state: Path | None, as_json_text: bool) -> None:
 
     async def work() -> Down:
         check_root(os.geteuid())
-        return Down(state=str(where.root), stopped=await stop(where))
+        return Down(state=str(where.root), stopped=await stop(where, _progress))
 
-    done = _run(work)
+    done = _run(work, interrupted="a stop that had begun goes on by itself")
     if as_json_text:
         say(as_json(done))
     elif done.stopped:
@@ -100,8 +99,8 @@ def _progress(text: str) -> None:
     note(f"  {text} …")
 
 
-def _run(work: Callable[[], Awaitable[T]]) -> T:
-    """To the end; SIGTERM and Ctrl-C let it undo what it began."""
+def _run(work: Callable[[], Awaitable[T]], *, interrupted: str) -> T:
+    """To the end; SIGTERM and Ctrl-C let it undo what it began, after which `interrupted` is said."""
 
     async def whole() -> T:
         task = asyncio.current_task()
@@ -116,7 +115,7 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
             note(f"  | {line}")
         raise CommandFailedError(error.sentence()) from error
     except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.stderr.write("hive: interrupted; nothing was left running by this command.\n")
+        note(f"hive: interrupted; {interrupted}.")
         raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
 

@@ -14,3 +14,7 @@ class CannotError(Exception):
 
     def sentence(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+
+class TookTooLongError(CannotError):
+    """What was waited for did not come."""

@@ -1,20 +1,21 @@
 """The first agents of a new hive."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
-from hive_cli.up.errors import CannotError
+from hive_cli.up.errors import CannotError, TookTooLongError
 from hive_cli.up.health import Watcher, operator, status
 from hive_cli.up.state import State
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.operator import AgentStatus, SpawnRequest
 from hive_rpc.types import AgentState
 
+_CORE = "hive-core.service"
 FIRST_TURN_LIMIT = 120.0
 SETTLE_LIMIT = 60.0
 _SETTLED = frozenset(AgentState) - {AgentState.STARTING, AgentState.STOPPING}
-_AT_REST = frozenset({AgentState.IDLE, AgentState.PARKED, AgentState.PAUSED, AgentState.NEEDS_LOGIN, AgentState.FAILED})
+_AT_REST = _SETTLED - {AgentState.THINKING, AgentState.COMPACTING}
 
 
 def founders() -> Mapping[str, str | None]:
@@ -29,19 +30,21 @@ async def found(state: State, watcher: Watcher) -> None:
     """
     if state.founded.exists():
         return
-    there = {agent.name for agent in await _agents(state)}
+    there = await _names(state)
     async with asyncio.TaskGroup() as group:
         spawned = {
             name: group.create_task(_spawn(state, name, config))
             for name, config in founders().items()
             if name not in there
         }
+    there = await _names(state)
     for name, task in spawned.items():
-        if (problem := task.result()) is not None:
+        # One that is there after all was made by another `hive up` at the same time.
+        if (problem := task.result()) is not None and name not in there:
             raise CannotError(
                 f"The agent {name} could not be made: {problem.message}",
                 hint=problem.hint,
-                log=await watcher.log_of("hive-core.service"),
+                log=await watcher.log_of(_CORE),
             )
     for agent in await _first_turns(state, watcher):
         if agent.state is AgentState.FAILED:
@@ -52,19 +55,21 @@ async def found(state: State, watcher: Watcher) -> None:
     state.founded.touch()
 
 
-async def settled(state: State, watcher: Watcher) -> list[AgentStatus]:
+async def settled(state: State, watcher: Watcher) -> Sequence[AgentStatus]:
     """Every agent, once none is booting any more; one that takes too long is shown as it is."""
+    seen: Sequence[AgentStatus] = ()
 
-    async def ask() -> list[AgentStatus] | None:
+    async def ask() -> Sequence[AgentStatus] | None:
+        nonlocal seen
         agents = await _agents(state)
-        return agents if all(agent.state in _SETTLED for agent in agents) else None
+        if agents is not None:
+            seen = agents
+        return agents if agents is not None and all(agent.state in _SETTLED for agent in agents) else None
 
     try:
-        return await watcher.until(
-            ask, time_limit=SETTLE_LIMIT, failing="Not every agent started", unit="hive-core.service"
-        )
-    except CannotError:
-        return await _agents(state)
+        return await watcher.until(ask, time_limit=SETTLE_LIMIT, failing="Not every agent started", unit=_CORE)
+    except TookTooLongError:
+        return seen
 
 
 async def _spawn(state: State, name: str, config: str | None) -> HiveError | None:
@@ -77,20 +82,22 @@ async def _spawn(state: State, name: str, config: str | None) -> HiveError | Non
     return None
 
 
-async def _first_turns(state: State, watcher: Watcher) -> list[AgentStatus]:
-    async def ask() -> list[AgentStatus] | None:
-        agents = [agent for agent in await _agents(state) if agent.name in founders()]
-        waiting = [a for a in agents if a.state not in _AT_REST or (a.state is AgentState.IDLE and a.unread)]
-        return None if waiting else agents
+async def _first_turns(state: State, watcher: Watcher) -> Sequence[AgentStatus]:
+    async def ask() -> Sequence[AgentStatus] | None:
+        agents = [agent for agent in await _agents(state) or () if agent.name in founders()]
+        done = [a for a in agents if a.state in _AT_REST and not (a.state is AgentState.IDLE and a.unread)]
+        return agents if len(done) == len(founders()) else None
 
     return await watcher.until(
-        ask,
-        time_limit=FIRST_TURN_LIMIT,
-        failing="The first agents did not finish their first turn",
-        unit="hive-core.service",
+        ask, time_limit=FIRST_TURN_LIMIT, failing="The first agents did not finish their first turn", unit=_CORE
     )
 
 
-async def _agents(state: State) -> list[AgentStatus]:
+async def _names(state: State) -> set[str]:
+    return {agent.name for agent in await _agents(state) or ()}
+
+
+async def _agents(state: State) -> Sequence[AgentStatus] | None:
+    """None while core does not answer."""
     reply = await status(state)
-    return [] if reply is None else list(reply.agents)
+    return None if reply is None else reply.agents

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from hive_base.process import ProcessError, run
-from hive_cli.up.errors import CannotError
+from hive_cli.up.errors import CannotError, TookTooLongError
 from hive_cli.up.lock import HostLock
 from hive_cli.up.state import State
 from hive_rpc.client import connect
@@ -15,6 +15,8 @@ from hive_rpc.errors import UnavailableError
 from hive_rpc.interfaces.operator import Operator, OperatorRequest, StatusReply
 
 _POLL = 0.1
+_ROUNDS_A_LOOK = 5
+_HOPELESS_RESTARTS = 5
 _LOG_LINES = 30
 T = TypeVar("T")
 
@@ -59,18 +61,39 @@ class Watcher:
         self._since = since
         self._lock = HostLock(state.lock)
 
-    async def until(self, ask: "Callable[[], Awaitable[T | None]]", *, time_limit: float, failing: str, unit: str) -> T:
-        """Ask until there is an answer. Raises CannotError: `failing`, with the last lines of that unit's log."""
+    async def until(self, ask: Callable[[], Awaitable[T | None]], *, time_limit: float, failing: str, unit: str) -> T:
+        """Ask until there is an answer, which depends on that unit.
+
+        Raises TookTooLongError (`failing`, with the unit's log), or CannotError as soon as it is known to be hopeless.
+        """
         try:
             async with asyncio.timeout(time_limit):
-                while (answer := await ask()) is None:
-                    if self._lock.holder() is None:
-                        raise CannotError("The hive host ended by itself.", log=self._state.log_tail())
-                    await asyncio.sleep(_POLL)
-                return answer
+                return await self._answer(ask, unit)
         except TimeoutError:
             message = f"{failing} within {time_limit:g} s."
-            raise CannotError(message, log=await self.log_of(unit)) from None
+            raise TookTooLongError(message, log=await self.log_of(unit)) from None
+
+    async def _answer(self, ask: Callable[[], Awaitable[T | None]], unit: str) -> T:
+        asked = 0
+        while (answer := await ask()) is None:
+            asked += 1
+            if self._lock.holder() is None:
+                raise CannotError("The hive host ended by itself.", log=self._state.log_tail())
+            if asked % _ROUNDS_A_LOOK == 0 and await self._restarts(unit) >= _HOPELESS_RESTARTS:
+                raise CannotError(f"{unit} ends again and again.", log=await self.log_of(unit))
+            await asyncio.sleep(_POLL)
+        return answer
+
+    async def _restarts(self, unit: str) -> int:
+        """How often the host's systemd has started the unit again by itself; 0 while it cannot be asked."""
+        record = self._state.read_record()
+        if record is None or record.leader is None:
+            return 0
+        show = ("systemctl", "show", "--value", "--property=NRestarts", unit)
+        # All namespaces: D-Bus asks the kernel who is calling.
+        inside = ("nsenter", f"--target={record.leader}", "--all", "--", *show)
+        done = await run(inside, time_limit=10, check=False)
+        return int(done.stdout) if done.stdout.strip().isdigit() else 0
 
     async def log_of(self, unit: str) -> Sequence[str]:
         """The last lines that the unit wrote since this start, from the host's journal."""

@@ -19,6 +19,7 @@ PROGRAMS = {
     "dbus-daemon": "dbus",
     "setsid": "util-linux",
     "setpriv": "util-linux",
+    "nsenter": "util-linux",
     "unshare": "util-linux",
 }
 """What a start calls, and the Debian package that brings it."""

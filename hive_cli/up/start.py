@@ -145,7 +145,7 @@ async def _finish(state: State, watcher: Watcher, say: Progress, *, started: boo
         sign_in_until=invitation.expires_at,
         model_backend=hive.model_backend,
         stand_in=hive.stand_in,
-        agents=agents,
+        agents=list(agents),
     )
 
 

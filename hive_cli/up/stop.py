@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 
 from hive_cli.up.cgroups import Cgroups
@@ -17,7 +18,7 @@ _PATIENCE = STOP_LIMIT + 30
 _POLL = 0.05
 
 
-async def stop(state: State) -> bool:
+async def stop(state: State, say: Callable[[str], None] = lambda text: None) -> bool:
     """Stop the hive and leave nothing of it but its state; False when nothing was there to stop.
 
     Units stop in order: agents finish their turns while core and the gateway still answer them.
@@ -26,7 +27,7 @@ async def stop(state: State) -> bool:
     if not state.root.is_dir():
         return False
     lock = HostLock(state.lock)
-    was_running = await _ask_launcher(state, lock)
+    was_running = await _ask_launcher(state, lock, say)
     try:
         if not lock.acquire():
             raise CannotError(f"Another command is starting or stopping the hive in {state.root}.", hint="Try again.")
@@ -41,7 +42,7 @@ async def stop(state: State) -> bool:
     return was_running or left_over
 
 
-async def _ask_launcher(state: State, lock: HostLock) -> bool:
+async def _ask_launcher(state: State, lock: HostLock, say: Callable[[str], None]) -> bool:
     """Have the launcher stop its host, and wait until it has; False when there is none."""
     if lock.holder() is None:
         return False
@@ -54,6 +55,7 @@ async def _ask_launcher(state: State, lock: HostLock) -> bool:
                 record = state.read_record()
                 if holder != asked and record is not None and record.launcher == holder and _terminate(holder, lock):
                     asked = holder
+                    say("stopping; agents may finish the turn they are in")
                 await asyncio.sleep(_POLL)
             return asked is not None
     await _force(state, lock)

@@ -1,0 +1,191 @@
+"""`hive up` and `hive down`, as somebody at a shell sees them."""
+
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hive_base.process import BASE_ENVIRONMENT
+from hive_cli.up.state import State
+from tests.support.hive_host import HIVE, Hive, free_port, hive_command
+
+
+@pytest.fixture
+def where(hive: Hive, tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """The options of a second hive, beside the one that runs; it is stopped after the test."""
+    options = ("--state", str(tmp_path / "second"))
+    yield options
+    hive_command("down", *options)
+
+
+def up(*options: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(hive_command("up", *options, "--json").stdout)
+    return found
+
+
+def trees(state: Path) -> list[str]:
+    """Processes, cgroups and mounts of the hive in this state directory."""
+    name = State(state).machine
+    cgroups = [str(p) for p in Path("/sys/fs/cgroup").rglob(f"{name}*")]
+    processes = subprocess.run(["pgrep", "--full", name], capture_output=True, text=True).stdout.split()
+    mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(state) in line]
+    return cgroups + processes + mounts
+
+
+def test_a_second_up_says_that_it_runs_and_gives_a_link_that_signs_in(hive: Hive) -> None:
+    again = up("--state", str(hive.state.root))
+    assert not again["started"]
+    assert again["dashboard"] == hive.url
+    assert again["sign_in"] != hive.sign_in
+    with urllib.request.urlopen(again["sign_in"]) as page:
+        assert page.status == 200
+
+
+def test_a_new_hive_has_a_manager_and_a_worker_that_have_had_their_first_turn(hive: Hive) -> None:
+    agents = {agent["name"]: agent for agent in hive.status()["agents"]}
+    assert {"manager", "worker"} <= agents.keys()
+    assert agents["manager"]["capabilities"] == ["manager"]
+    assert agents["manager"]["last_turn"]["outcome"] == "ok"
+
+
+def test_a_hive_that_was_stopped_has_everything_at_the_next_start(where: tuple[str, ...]) -> None:
+    port = str(free_port())
+    first = up(*where, "--port", port)
+    assert first["started"]
+    hive_command("send", "worker", "what is 6*7?", "--wait", *where)
+    hive_command("spawn", "scribe", *where)
+    hive_command("destroy", "manager", "--yes", *where)
+    assert json.loads(hive_command("down", *where, "--json").stdout)["stopped"]
+    assert trees(Path(where[1])) == []
+    second = up(*where, "--port", port)
+    assert [agent["name"] for agent in second["agents"]] == ["scribe", "worker"], "and no manager is made again"
+    assert "what is 6*7?" in hive_command("messages", "worker", *where).stdout
+    assert json.loads(hive_command("send", "worker", "what is 7*7?", "--wait", "--json", *where).stdout)
+
+
+def test_a_turn_that_runs_may_finish_before_the_hive_stops(where: tuple[str, ...]) -> None:
+    up(*where, "--port", str(free_port()))
+    hive_command("send", "worker", "wait 3 seconds and then say goodbye", *where)
+    wait_until_it_thinks(where)
+    hive_command("down", *where)
+    up(*where, "--port", str(free_port()))
+    messages = json.loads(hive_command("messages", "worker", "--json", *where).stdout)["messages"]
+    (reply,) = [m for m in messages if "goodbye" in m["body"] and m["sender"] == "worker"]
+    (asked,) = [m for m in messages if m["id"] == reply["in_reply_to"]]
+    assert not asked["redelivered"]
+
+
+def wait_until_it_thinks(where: tuple[str, ...]) -> None:
+    while True:
+        agents = json.loads(hive_command("status", "--json", *where).stdout)["agents"]
+        if any(agent["state"] == "thinking" for agent in agents):
+            return
+        time.sleep(0.05)
+
+
+def test_a_down_where_nothing_runs_is_no_error(tmp_path: Path) -> None:
+    done = hive_command("down", "--state", str(tmp_path / "nothing"))
+    assert "No hive runs" in done.stdout
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_taken_port_is_refused_and_leaves_nothing(hive: Hive, tmp_path: Path) -> None:
+    done = hive_command("up", "--state", str(tmp_path / "other"), "--port", str(hive.port), check=False)
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"hive: Port {hive.port} on 127.0.0.1 is taken by another program. Choose another with --port.\n"
+    )
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_key_file_that_cannot_be_read_is_refused_and_leaves_nothing(hive: Hive, tmp_path: Path) -> None:
+    options = ("--state", str(tmp_path / "other"), "--api-key-file", str(tmp_path / "missing"))
+    done = hive_command("up", *options, check=False)
+    assert done.returncode == 1
+    assert "missing cannot be read: No such file or directory." in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_who_is_not_root_is_told_so(hive: Hive) -> None:
+    """From a copy of the program's environment that anybody may read."""
+    code = "import os; os.setuid(65534); from hive_cli.main import main; import sys; sys.argv = ['hive', {!r}]; main()"
+    for verb in ("up", "down"):
+        done = subprocess.run(
+            [HIVE.with_name("python"), "-c", code.format(verb)],
+            capture_output=True,
+            text=True,
+            env=dict(BASE_ENVIRONMENT),
+        )
+        assert done.returncode == 1
+        assert done.stderr == "hive: Only root can start or stop a hive. Run it again with sudo.\n"
+
+
+def test_a_part_that_does_not_come_up_is_named_with_its_log_and_everything_is_stopped(where: tuple[str, ...]) -> None:
+    state = Path(where[1])
+    (state / "lib").mkdir(parents=True)
+    (state / "lock").touch()
+    (state / "lib" / "core").write_text("where core wants its directory")
+    done = hive_command("up", *where, "--port", str(free_port()), check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "hive: hive-core.service ends again and again."
+    assert "  | " in done.stderr
+    assert "core" in done.stderr
+    assert trees(state) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_up_that_is_interrupted_stops_what_it_started(where: tuple[str, ...], number: signal.Signals) -> None:
+    state = Path(where[1])
+    command = [str(HIVE), "up", *where, "--port", str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        while "making the first agents" not in process.stderr.readline():
+            pass
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode == 130
+    assert trees(state) == []
+    assert {agent["name"] for agent in up(*where, "--port", str(free_port()))["agents"]} == {"manager", "worker"}
+
+
+def test_an_up_that_is_killed_is_finished_by_the_next_one(where: tuple[str, ...]) -> None:
+    command = [str(HIVE), "up", *where, "--port", str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        while "making the first agents" not in process.stderr.readline():
+            pass
+        process.kill()
+        process.communicate()
+    again = up(*where)
+    assert not again["started"], "the host was there already"
+    assert {agent["name"] for agent in again["agents"]} == {"manager", "worker"}
+
+
+def of_every_process(*names: str) -> Iterator[bytes]:
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in names:
+            with suppress(OSError):
+                yield (process / name).read_bytes()
+
+
+class TestKey:
+    KEY = "sk-ant-end-to-end-4711"
+
+    def test_a_key_is_used_and_is_nowhere_to_be_found(self, where: tuple[str, ...], tmp_path: Path) -> None:
+        (tmp_path / "key").write_text(self.KEY + "\n")
+        # Nothing answers there: what matters is whom the gateway would ask, and where the key is.
+        environment = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{free_port()}"}
+        options = (*where, "--port", str(free_port()), "--api-key-file", str(tmp_path / "key"), "--json")
+        started = json.loads(hive_command("up", *options, environment=environment).stdout)
+        assert not started["stand_in"]
+        assert started["model_backend"] == "the API at 127.0.0.1, with an API key"
+        files = subprocess.run(["grep", "-rlF", self.KEY, where[1]], capture_output=True, text=True).stdout
+        assert files == ""
+        assert [text for text in of_every_process("environ", "cmdline") if self.KEY.encode() in text] == []
