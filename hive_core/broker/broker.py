@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from hive_base.clock import Clock
+from hive_core.alarm import Alarm
 from hive_core.broker import leases, pages, sending
 from hive_core.broker.pages import within
 from hive_core.broker.policy import Policy
@@ -74,12 +75,8 @@ class Broker:
 
     async def run(self) -> None:
         """Return messages whose lease ran out, until cancelled."""
-        while True:
-            next_expiry = await self.expire()
-            delay = self._policy.lease_seconds
-            if next_expiry is not None:
-                delay = min(delay, max(0.05, (next_expiry - self._clock.now()).total_seconds()))
-            await self._clock.sleep(delay)
+        # A lease made after this looked runs out a full term later at the earliest.
+        await Alarm(self._clock, self.expire, max_sleep=self._policy.lease_seconds).run()
 
     async def expire(self) -> datetime | None:
         """Return what ran out by now, and say when the next lease does."""
@@ -109,7 +106,7 @@ class Broker:
         _check_body(body)
         draft = sending.Draft(
             sender=sender,
-            recipients=self._resolve(sender, to),
+            recipients=self.resolve(sender, to),
             body=body,
             key=key,
             in_reply_to=in_reply_to,
@@ -220,7 +217,8 @@ class Broker:
     def _now(self) -> int:
         return to_ms(self._clock.now())
 
-    def _resolve(self, sender: str, to: str) -> tuple[str, ...]:
+    def resolve(self, sender: str, to: str) -> tuple[str, ...]:
+        """Whom a message from `sender` to `to` would reach. Raises as `send` does."""
         if to == EVERYONE:
             everyone = tuple(n for n in sorted(self._recipients()) if n != sender and self._permits(sender, n))
             if not everyone:

@@ -1,0 +1,5 @@
+"""Questions: asked of an operator or an agent, each with one definite end."""
+
+from hive_core.questions.questions import QuestionPolicy, Questions
+
+__all__ = ["QuestionPolicy", "Questions"]

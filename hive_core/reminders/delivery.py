@@ -1,0 +1,56 @@
+"""Delivering what is due: what runs in the writer's thread, one transaction for a batch."""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from hive_core.broker import sending
+from hive_core.store import Queries, from_ms
+from hive_rpc.types import SYSTEM, Message
+
+SQL = Queries("hive_core.reminders")
+BATCH = 100
+"""Reminders delivered in one transaction."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    messages: Sequence[Message]
+    next_due_ms: int | None
+
+
+def deliver(connection: sqlite3.Connection, known: Collection[str], now_ms: int) -> Delivered:
+    """Deliver what is due, oldest first. One that repeats fires once, however often it was due while core was down."""
+    messages: list[Message] = []
+    for row in connection.execute(SQL.due, {"now": now_ms, "limit": BATCH}).fetchall():
+        there = row["agent"] in known
+        connection.execute(SQL.attempt, {"agent": row["agent"], "now": now_ms, "delivered": there})
+        if not there:
+            error = f"There is no agent {row['agent']} any more."
+            connection.execute(SQL.failed, {"id": row["id"], "now": now_ms, "error": error})
+            continue
+        draft = sending.Draft(
+            sender=SYSTEM,
+            recipients=(row["agent"],),
+            body=_body(row),
+            key=f"{row['id']}/{row['deliveries']}",
+            in_reply_to=None,
+            automatic=False,
+            broadcast=False,
+        )
+        messages += sending.store(connection, draft, now_ms).messages
+        if row["every_ms"] is None:
+            connection.execute(SQL.delivered, {"id": row["id"], "now": now_ms})
+        else:
+            missed = (now_ms - row["due_at"]) // row["every_ms"]
+            due_at = row["due_at"] + (missed + 1) * row["every_ms"]
+            connection.execute(SQL.delivered_and_again, {"id": row["id"], "due_at": due_at})
+    return Delivered(messages, connection.execute(SQL.next_due).fetchone()[0])
+
+
+def _body(row: sqlite3.Row) -> str:
+    set_at = from_ms(row["created_at"]).isoformat(timespec="seconds").replace("+00:00", "Z")
+    head = f"Reminder {row['id']}, which you set at {set_at}"
+    if row["every_ms"] is not None:
+        head += f" and which repeats every {row['every_ms'] / 1000:g} seconds until you call cancel_reminder"
+    return f"{head}:\n\n{row['message']}"
