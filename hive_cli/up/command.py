@@ -25,8 +25,9 @@ T = TypeVar("T")
 
 state_option = click.option(
     "--state",
+    envvar="HIVE_STATE",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where everything of this hive is kept. [default: .hive in the checkout]",
+    help="Where everything of this hive is kept. [default: HIVE_STATE in the environment, else .hive in the checkout]",
 )
 json_option = click.option("--json", "as_json_text", is_flag=True, help="Print JSON.")
 
