@@ -41,8 +41,11 @@ async def happens_within(event: asyncio.Event, seconds: float, clock: Clock) -> 
 
 
 @contextlib.asynccontextmanager
-async def alongside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` while the block runs, and cancel it at the end. It must take care of its own failures."""
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` while the block runs, and cancel it at the end. It must take care of its own failures.
+
+    Not a task group: what the block raises goes on as it is, not wrapped into an ExceptionGroup.
+    """
     task = asyncio.create_task(work)
     try:
         yield

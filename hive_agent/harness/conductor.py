@@ -15,7 +15,7 @@ from hive_agent.harness.toolbox import Toolbox
 from hive_agent.harness.turns import ActiveTurn
 from hive_agent.harness.verdict import Verdict, classify
 from hive_agent.harness.watchdog import Watchdog
-from hive_agent.tasks import alongside
+from hive_agent.tasks import meanwhile
 from hive_base.clock import Clock
 from hive_base.ids import new_id
 from hive_rpc.errors import HiveError
@@ -101,7 +101,7 @@ class Conductor:
             for event in events:
                 self._outbox.add(event)
 
-        async with alongside(watchdog.run()):
+        async with meanwhile(watchdog.run()):
             evidence = await self._runners.turn(
                 launch, instruction, keep_warm_seconds=settings.keep_warm_seconds, on_events=on_events
             )
@@ -115,11 +115,10 @@ class Conductor:
         self._close(turn, evidence, verdict, delay)
         return TurnEnd(verdict, evidence.final_text, cancelled=watchdog.cancelled)
 
-    def abandon(self, turn: ActiveTurn, reason: str) -> None:
+    def abandon(self, turn: ActiveTurn, verdict: Verdict) -> None:
         """Record the end of a turn that `run` did not return from; a turn that has ended stays as it is."""
         if turn.record.outcome is None:
-            nothing = TurnFinishedRequest(turn_id=turn.record.id)
-            self._close(turn, nothing, Verdict(TurnOutcome.CRASHED, reason), None)
+            self._close(turn, TurnFinishedRequest(turn_id=turn.record.id), verdict, None)
 
     def _close(self, turn: ActiveTurn, evidence: TurnFinishedRequest, verdict: Verdict, delay: float | None) -> None:
         self._toolbox.turn = None

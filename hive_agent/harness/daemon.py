@@ -24,6 +24,7 @@ from hive_agent.harness.states import States
 from hive_agent.harness.supervise import supervise
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
+from hive_agent.harness.verdict import Verdict
 from hive_agent.tasks import first_of, happens_within
 from hive_base.clock import Clock
 from hive_base.ids import new_id
@@ -31,10 +32,11 @@ from hive_base.service import notify
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.agent import HelloReply, HelloRequest
 from hive_rpc.server import Server
-from hive_rpc.types import AgentState, Empty
+from hive_rpc.types import AgentState, Empty, TurnOutcome
 
 log = logging.getLogger(__name__)
 
+STOPPED = Verdict(TurnOutcome.INTERRUPTED, "the harness was stopped in this turn")
 DRAIN_SECONDS = 30.0
 """How long a turn may go on when systemd stops the container, as at a shutdown of the host. The unit allows for it."""
 FAREWELL_SECONDS = 6.0
@@ -114,7 +116,7 @@ class Daemon:
             await first_of(serving, self._told_to_stop(loop))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL_SECONDS):
-                    await loop.abandon("the harness was stopped in this turn")
+                    await loop.abandon(STOPPED)
                     await runners.end()
                     self._states.set(AgentState.STOPPED)
                     await self._states.told()

@@ -1,14 +1,27 @@
 """Keeps out of memory what a harness never uses. A host has one harness for each agent, a thousand perhaps.
 
 asyncio imports ssl where it can, hashlib and hmac import OpenSSL where they can: 4 MiB for TLS that is nowhere here.
+pydantic looks for plugins with importlib.metadata, which brings zip files and e-mail along: 1.6 MiB. Should a release
+of pydantic name that module otherwise, the harness only grows; a test on what is imported says so.
 """
 
 import sys
+import types
+from collections.abc import Sequence
 
 NEVER_USED = ("ssl", "_hashlib")
+PLUGIN_LOADER = "pydantic.plugin._loader"
 
 
 def begin() -> None:
-    """To be called before anything else is imported. The standard library does without these by itself."""
+    """To be called before anything else is imported."""
     for name in NEVER_USED:
+        # An import then fails as if it were not installed, for which the standard library is prepared.
         sys.modules[name] = None  # type: ignore[assignment]
+    loader = types.ModuleType(PLUGIN_LOADER)
+    loader.get_plugins = _no_plugins  # type: ignore[attr-defined]
+    sys.modules[PLUGIN_LOADER] = loader
+
+
+def _no_plugins() -> Sequence[object]:
+    return ()

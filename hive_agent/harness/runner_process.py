@@ -45,6 +45,10 @@ class RunnerProcess:
     def alive(self) -> bool:
         return self._process.returncode is None
 
+    async def died(self) -> int:
+        """Wait for its end; its exit code, negative for a signal."""
+        return await self._process.wait()
+
     def serves(self, launch: LaunchInstruction) -> bool:
         """It was started in this way, as far as it matters while it lives."""
         return self._launch.model_copy(update={"resume": launch.resume}) == launch
@@ -58,7 +62,7 @@ class RunnerProcess:
         finished: asyncio.Future[TurnFinishedRequest] = asyncio.get_running_loop().create_future()
         self._turn_id, self._finished, self._on_events = instruction.turn_id, finished, on_events
         self._instructions.put_nowait(Instruction(kind=InstructionKind.TURN, turn=instruction))
-        died = asyncio.create_task(self._process.wait())
+        died = asyncio.create_task(self.died())
         try:
             ends: list[asyncio.Future[Any]] = [finished, died]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -78,13 +82,13 @@ class RunnerProcess:
         self._instructions.put_nowait(Instruction(kind=InstructionKind.END))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):
-                await self._process.wait()
+                await self.died()
 
     async def kill(self) -> None:
         # Its group too: outside a container, where there is no cgroup to kill, the CLI is in it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        await self._process.wait()
+        await self.died()
 
     # What it tells the harness
 

@@ -15,7 +15,8 @@ from hive_agent.harness.inbox import POLL_SECONDS, Inbox
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.states import States
 from hive_agent.harness.turns import ActiveTurn
-from hive_agent.tasks import alongside, happens_within, unless
+from hive_agent.harness.verdict import Verdict
+from hive_agent.tasks import happens_within, meanwhile, unless
 from hive_base.clock import Clock
 from hive_rpc.types import OPERATOR, AgentState, Message, TurnOutcome
 
@@ -51,7 +52,7 @@ class ServeLoop:
     async def run(self) -> None:
         """Serve until drained, then say so and wait for the end."""
         if self._turn is not None:
-            await self.abandon("the harness failed in this turn")
+            await self.abandon(Verdict(TurnOutcome.CRASHED, "the harness failed in this turn"))
         await self._control.settings()
         while not self._control.drain.is_set():
             self._states.set(AgentState.IDLE)
@@ -63,12 +64,12 @@ class ServeLoop:
         self.drained.set()
         await asyncio.Event().wait()
 
-    async def abandon(self, reason: str) -> None:
+    async def abandon(self, verdict: Verdict) -> None:
         """Give the messages of a turn that cannot go on back to core, and end everything that works on it."""
         if self._turn is not None:
-            self._conductor.abandon(self._turn, reason)
+            self._conductor.abandon(self._turn, verdict)
             await self._runners.kill()
-            await self._inbox.nack(self._turn.ids, reason)
+            await self._inbox.nack(self._turn.ids, verdict.reason)
             self._turn = None
 
     async def _next(self) -> Message | None:
@@ -82,7 +83,7 @@ class ServeLoop:
     async def _handle(self, message: Message) -> None:
         turn = self._turn = self._conductor.begin(message)
         self._states.set(AgentState.THINKING)
-        async with alongside(self._inbox.keep(turn)):
+        async with meanwhile(self._inbox.keep(turn)):
             end = await self._conductor.run(turn)
             if end.verdict.outcome is TurnOutcome.OK or end.cancelled:
                 await self._settle(turn, end)
