@@ -49,6 +49,8 @@ class AgentConfig(BaseModel):
     environment: dict[_VariableName, _VariableValue] = Field(default={}, max_length=100)
     """Of the model's tools."""
     capabilities: frozenset[Capability] = frozenset()
+    writes_to: frozenset[str] | None = Field(default=None, max_length=1000)
+    """Agents that it may write to, besides the manager and the operator; without it every agent."""
     keep_warm_seconds: float = Field(default=120, ge=0, allow_inf_nan=False)
     turn_limit_seconds: float = Field(default=3600, gt=0, allow_inf_nan=False)
     silence_limit_seconds: float = Field(default=600, gt=0, allow_inf_nan=False)

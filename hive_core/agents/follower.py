@@ -1,5 +1,8 @@
 """What happens to agents without a verb: containers that die and come back, harnesses that come and go."""
 
+import logging
+from contextlib import aclosing
+
 from hive_core.agents.containment import HELLO_SECONDS, Containment
 from hive_core.agents.hooks import Hooks
 from hive_core.agents.models import Agent, Desired
@@ -8,9 +11,11 @@ from hive_core.agents.starter import Starter
 from hive_core.agents.work import Work
 from hive_core.containers.containers import Containers
 from hive_core.containers.models import ContainerStatus
-from hive_rpc.errors import NotFoundError
+from hive_rpc.errors import HiveError, NotFoundError
 from hive_rpc.interfaces.agent import ReportStateRequest
 from hive_rpc.types import AgentState, ContainerState
+
+log = logging.getLogger(__name__)
 
 _ENDED = frozenset({ContainerState.STOPPED, ContainerState.FAILED})
 _NOT_AT_WORK = frozenset({AgentState.STARTING, AgentState.STOPPED, AgentState.FAILED})
@@ -38,10 +43,16 @@ class Follower:
 
     async def run(self) -> None:
         """Follow the containers until cancelled."""
-        async for status in self._containers.watch():
-            agent = self._roster.of_machine(status.machine)
-            if agent is not None:
-                await self._saw(agent, status)
+        async with aclosing(self._containers.watch()) as statuses:
+            async for status in statuses:
+                agent = self._roster.of_machine(status.machine)
+                if agent is None:
+                    continue
+                try:
+                    await self._saw(agent, status)
+                except HiveError as error:
+                    # One agent's trouble, or a full disk, must not end the watch over the others.
+                    log.error("%s: %s", agent.name, error.sentence())
 
     async def hello(self, name: str, instance: str) -> None:
         before = self._roster.get(name)
@@ -86,14 +97,8 @@ class Follower:
         if life.verb.locked():
             return
         match status.state:
-            case ContainerState.FAILED if status.given_up:
-                self._starter.try_later(name, "Its container failed again and again.")
-                self._add_lines(name, status.invocation)
-            case ContainerState.FAILED if agent.container is not ContainerState.FAILED:
-                sentence = f"Its container {status.failure or 'ended'}; systemd starts it again."
-                self._roster.show(name, AgentState.FAILED, sentence)
-                await self._hooks.container_died(name)
-                self._add_lines(name, status.invocation)
+            case ContainerState.FAILED:
+                await self._failed(agent, status)
             case ContainerState.STOPPED if agent.container is not ContainerState.STOPPED:
                 by_hand = agent.desired is Desired.RUNNING
                 reason = "Its container was shut down from inside or by hand." if by_hand else None
@@ -105,6 +110,16 @@ class Follower:
                 self._roster.show(name, AgentState.STOPPING, "Its container is being shut down.")
             case ContainerState.RUNNING:
                 self.expect_hello(name)
+
+    async def _failed(self, agent: Agent, status: ContainerStatus) -> None:
+        name, how = agent.name, status.failure or "ended"
+        if agent.container is not ContainerState.FAILED:
+            self._roster.show(name, AgentState.FAILED, f"Its container {how}; systemd starts it again.")
+            await self._hooks.container_died(name)
+            self._add_lines(name, status.invocation)
+        if status.given_up:
+            self._starter.try_later(name, f"Its container {how}, again and again.")
+            self._add_lines(name, status.invocation)
 
     def _add_lines(self, name: str, invocation: str | None = None) -> None:
         """Add to the reason that is shown now what the log said last; reading it is too slow to wait for."""

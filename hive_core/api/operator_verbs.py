@@ -1,18 +1,20 @@
 """`org.hive.Operator` as core answers it, for a caller who has been admitted (see `authority`)."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
+from hive_core.api.dialogue import Dialogue, OperatorDialogue
 from hive_core.api.overview import Overview
-from hive_core.broker import Broker, DeadLetters, History
+from hive_core.broker import Broker
 from hive_core.config import CoreConfig
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
 from hive_core.logs.journal import Journal
+from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
 from hive_rpc.errors import HiveError
@@ -30,9 +32,7 @@ from hive_rpc.interfaces.operator import (
     InviteRequest,
     LogLine,
     LogsRequest,
-    MessagesReply,
-    MessagesRequest,
-    Operator,
+    MetricsReply,
     OperatorRequest,
     OperatorSendReply,
     OperatorSendRequest,
@@ -59,8 +59,7 @@ class Parts:
     clock: Clock
     agents: Agents
     broker: Broker
-    history: History
-    dead_letters: DeadLetters
+    dialogue: Dialogue
     events: Events
     hub: Hub
     operators: Operators
@@ -68,14 +67,15 @@ class Parts:
     journal: Journal
     overview: Overview
     doctor: Doctor
+    metrics: Metrics
 
 
-class OperatorVerbs(Operator):
+class OperatorVerbs(OperatorDialogue):
     """One for each call."""
 
     def __init__(self, parts: Parts, actor: Actor) -> None:
+        super().__init__(parts.dialogue, actor)
         self._parts = parts
-        self._actor = actor
 
     async def status(self, request: OperatorRequest) -> StatusReply:
         return await self._parts.overview.status()
@@ -93,9 +93,6 @@ class OperatorVerbs(Operator):
 
     async def await_reply(self, request: AwaitReplyRequest) -> AwaitReplyReply:
         return AwaitReplyReply(reply=await self._parts.broker.await_reply(request.id, request.wait_seconds))
-
-    async def messages(self, request: MessagesRequest) -> MessagesReply:
-        return await self._parts.history.page(request.agent, before=request.before, limit=request.limit)
 
     async def events(self, request: EventsRequest) -> EventsReply:
         self._parts.agents.get(request.agent)
@@ -137,11 +134,15 @@ class OperatorVerbs(Operator):
             for line in await self._parts.journal.tail(machine, request.lines):
                 yield line
             return
-        async for line in self._parts.journal.follow(machine, request.lines):
-            yield line
+        async with aclosing(self._parts.journal.follow(machine, request.lines)) as lines:
+            async for line in lines:
+                yield line
 
     async def doctor(self, request: OperatorRequest) -> DoctorReply:
         return DoctorReply(checks=await self._parts.doctor.examine())
+
+    async def metrics(self, request: OperatorRequest) -> MetricsReply:
+        return MetricsReply(text=await self._parts.metrics.text())
 
     async def invite(self, request: InviteRequest) -> InviteReply:
         invite = await self._parts.operators.invite(self._actor, request.name, request.role)

@@ -1,13 +1,14 @@
 """Agents' containers as units of systemd: whoever filled the root, they are started, stopped and watched the same."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 
 from dbus_fast import Variant
 
 from hive_core.containers.driver import ContainerDriver
 from hive_core.containers.models import ContainerSpec, ContainerStatus, container_status, is_between_runs, unit_of
 from hive_core.systemd.systemd import Systemd
-from hive_rpc.errors import AgentFailedError
+from hive_rpc.errors import AgentFailedError, HiveError
 
 
 class Containers:
@@ -61,13 +62,18 @@ class Containers:
         await self.stop(machine)
         await self._driver.remove(machine)
 
-    async def watch(self) -> AsyncIterator[ContainerStatus]:
+    async def watch(self) -> AsyncGenerator[ContainerStatus, None]:
         """Every container that systemd knows, and then every change, each status once."""
         last: dict[str, ContainerStatus] = {}
-        async for unit in self._systemd.watch():
-            if is_between_runs(unit):
-                continue
-            status = container_status(unit)
-            if last.get(status.machine) != status:
-                last[status.machine] = status
-                yield status
+        async with aclosing(self._systemd.watch()) as units:
+            async for unit in units:
+                if is_between_runs(unit):
+                    continue
+                status = container_status(unit)
+                if status.given_up:
+                    # systemd calls a unit failed for a moment even if it has planned its restart: what does it say now?
+                    with suppress(HiveError):
+                        status = await self.status(status.machine)
+                if last.get(status.machine) != status:
+                    last[status.machine] = status
+                    yield status

@@ -29,7 +29,7 @@ class ContainerStatus:
     failure: str | None = None
     """How it ended, as `ended with exit code 1`, when that was not its own or our wish."""
     given_up: bool = False
-    """systemd does not start it again, because it failed too often."""
+    """It has failed and systemd does not start it again, in most cases because that was in vain too often."""
     invocation: str = ""
     """The id of this run, by which the journal knows its lines."""
 
@@ -61,7 +61,7 @@ def container_status(unit: UnitState) -> ContainerStatus:
         machine=unit.unit.removeprefix(UNIT_PREFIX).removesuffix(".service"),
         state=state,
         failure=failure,
-        given_up=unit.result == "start-limit-hit",
+        given_up=unit.active is ActiveState.FAILED,
         invocation=unit.invocation,
     )
 
@@ -78,7 +78,7 @@ def _failure(unit: UnitState) -> str | None:
         case "timeout":
             return "did not start or stop in time and was killed"
         case "start-limit-hit":
-            return "failed again and again"
+            return "was started too often"
         case "oom-kill":
             return "ran out of memory"
         case "protocol":
@@ -86,4 +86,4 @@ def _failure(unit: UnitState) -> str | None:
         case "signal" | "core-dump" | "exit-code" if unit.exit is not None:
             return f"ended with {unit.exit}"
         case other:
-            return f"failed with the result {other}"
+            return f"failed ({other})"

@@ -4,7 +4,7 @@ No journal that a container can write is ever opened (see `hive_core.containers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -46,7 +46,7 @@ class Journal:
         async with _opened(machine, invocation) as reader:
             return await reader.last(lines)
 
-    async def follow(self, machine: str, lines: int) -> AsyncIterator[LogLine]:
+    async def follow(self, machine: str, lines: int) -> AsyncGenerator[LogLine, None]:
         """The last lines, and then what is written, until the iterator is closed."""
         async with _opened(machine) as reader:
             # Watching begins before reading: what is written meanwhile is told as news.

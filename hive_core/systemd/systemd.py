@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -104,10 +104,13 @@ class Systemd:
         (found,) = await self._call(unit_path(unit), PROPERTIES, "GetAll", "s", ("",))
         return values(found)
 
-    async def watch(self) -> AsyncIterator[UnitState]:
+    async def watch(self) -> AsyncGenerator[UnitState, None]:
         """The watched units that are loaded, and then every change, each state once."""
         with self._units.watcher() as queue:
-            await self._refresh()
+            try:
+                await self._refresh()
+            except HiveError as error:
+                log.warning("the units are not known before the system bus is back: %s", error.sentence())
             while True:
                 yield await queue.get()
 

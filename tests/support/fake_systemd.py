@@ -103,12 +103,12 @@ class FakeSystemd:
             self._bus.disconnect()
             # The daemon may be gone before.
             with contextlib.suppress(OSError, EOFError):
-                await self._bus.wait_for_disconnect()
+                await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
-    def change(self, unit: str, times: int = 2, **properties: Any) -> None:
+    def change(self, unit: str, **properties: Any) -> None:
         """Change a unit and announce it as systemd does: the service's half first, and more than once."""
         self.units.setdefault(unit, dict(INACTIVE)).update(_variants(properties))
-        for _ in range(times):
+        for _ in range(2):
             for interface, is_unit in (("Service", False), ("Unit", True)):
                 half = {k: v for k, v in self.units[unit].items() if (k in UNIT_PROPERTIES) is is_unit}
                 body = [f"{SYSTEMD}.{interface}", half, []]
@@ -127,6 +127,7 @@ class FakeSystemd:
         """Its main process is killed; systemd cleans up and plans a restart."""
         ended = {"Result": "signal", "ExecMainCode": 2, "ExecMainStatus": signal}
         self.change(unit, ActiveState="deactivating", SubState="stop-sigkill", **ended)
+        self.change(unit, ActiveState="failed", SubState="failed")
         self.change(unit, ActiveState="activating", SubState="auto-restart")
 
     def _answer(self, message: Message) -> Message | None:

@@ -18,6 +18,7 @@ from hive_core.containers.stateless import StatelessDriver
 from hive_core.logs.journal import Journal
 from hive_core.store import Database
 from hive_core.systemd.systemd import Systemd
+from hive_rpc.errors import StorageError
 from hive_rpc.interfaces.operator import LogLine
 from tests.support.fake_systemd import Bus, FakeSystemd
 
@@ -42,6 +43,7 @@ class RecordingHooks:
     agents: dict[str, Agent] = field(default_factory=dict)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
     """What a drain waits for; set from the beginning."""
+    disk_is_full: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,8 @@ class RecordingHooks:
 
     async def container_died(self, agent: str) -> None:
         self._tell("died", agent)
+        if self.disk_is_full:
+            raise StorageError
 
     def changed(self, agent: str, now: Agent | None) -> None:
         if now is None:

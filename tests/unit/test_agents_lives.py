@@ -3,11 +3,14 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from hive_core.agents.follower import HELLO_SECONDS
+from hive_core.agents.containment import HELLO_SECONDS
+from hive_core.agents.models import Agent
 from hive_core.agents.starter import FIRST_PAUSE
 from hive_rpc.errors import AgentFailedError, ConflictError, HiveError, InvalidError, NotFoundError
 from hive_rpc.interfaces.agent import ReportStateRequest
@@ -34,6 +37,10 @@ def everything(lives: Lives) -> set[str]:
     """Every file that has to do with agents."""
     trees = (lives.run.agents, lives.state.root / "agents", lives.state.shared, lives.machines, lives.confs)
     return {str(path) for tree in trees for path in tree.rglob("*")}
+
+
+def is_tried_later_than(moment: datetime, agent: Agent) -> bool:
+    return agent.until is not None and agent.until > moment
 
 
 async def test_a_spawned_agent_is_idle_with_a_container_that_runs(lives: Lives) -> None:
@@ -224,6 +231,15 @@ async def test_a_container_that_is_killed_shows_as_failed_with_its_exit_and_last
     assert lives.hooks.told.count(("died", "worker")) == 1
 
 
+async def test_deaths_are_seen_even_while_they_cannot_be_written_down(lives: Lives) -> None:
+    for name in ("one", "two"):
+        await lives.agents.spawn(name, None)
+    lives.hooks.disk_is_full = True
+    for name in ("one", "two"):
+        lives.systemd.is_killed(lives.unit(name))
+        await lives.hooks.see(name, lambda a: a.state is AgentState.FAILED)
+
+
 async def test_when_systemd_has_restarted_it_the_hello_makes_it_idle(lives: Lives) -> None:
     await lives.agents.spawn("worker", None)
     unit = lives.unit("worker")
@@ -241,8 +257,8 @@ async def test_on_a_container_that_systemd_has_given_up_core_tries_again_more_an
     await lives.agents.spawn("worker", None)
     unit = lives.unit("worker")
     lives.systemd.failing.add(unit)
-    given_up = {"ActiveState": "failed", "SubState": "failed", "Result": "start-limit-hit"}
-    lives.systemd.change(unit, **given_up)
+    lives.systemd.is_killed(unit)
+    lives.systemd.change(unit, ActiveState="failed", SubState="failed")
     pauses = []
     for _ in range(3):
         shown = await lives.hooks.see("worker", lambda a: a.state is AgentState.FAILED and a.until is not None)
@@ -250,7 +266,7 @@ async def test_on_a_container_that_systemd_has_given_up_core_tries_again_more_an
         pauses.append((shown.until - lives.clock.now()).total_seconds())
         until = shown.until
         await lives.pass_time(pauses[-1])
-        await lives.hooks.see("worker", lambda a, until=until: a.until not in (None, until))
+        await lives.hooks.see("worker", partial(is_tried_later_than, until))
     assert pauses == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4]
     lives.systemd.failing.clear()
     await lives.agents.start("worker")

@@ -97,9 +97,10 @@ async def test_watching_begins_with_what_is_loaded_and_tells_each_change_once(
         assert (await anext(states)).active is ActiveState.ACTIVE
         fake.runs(UNIT)
         fake.is_killed(UNIT)
-        seen = [await anext(states) for _ in range(2)]
+        seen = [await anext(states) for _ in range(3)]
     assert [(s.unit, s.active, s.sub, str(s.exit)) for s in seen] == [
         (UNIT, ActiveState.DEACTIVATING, "stop-sigkill", "signal 9 (SIGKILL)"),
+        (UNIT, ActiveState.FAILED, "failed", "signal 9 (SIGKILL)"),
         (UNIT, ActiveState.ACTIVATING, "auto-restart", "signal 9 (SIGKILL)"),
     ]
 

@@ -33,15 +33,16 @@ KILLED = Exit(by_signal=True, status=9)
         (unit("activating", "auto-restart", ended=Exit(by_signal=False, status=133)), C.STARTING, None),
         (unit("inactive", "dead", ended=Exit(by_signal=False, status=133)), C.STARTING, None),
         (unit("failed", "failed", "timeout"), C.FAILED, "did not start or stop in time and was killed"),
+        (unit("activating", "auto-restart", "exit-code"), C.FAILED, "failed (exit-code)"),
         (unit("failed", "failed", "oom-kill"), C.FAILED, "ran out of memory"),
-        (unit("failed", "failed", "start-limit-hit"), C.FAILED, "failed again and again"),
-        (unit("failed", "failed", "sudden-loss"), C.FAILED, "failed with the result sudden-loss"),
+        (unit("failed", "failed", "start-limit-hit"), C.FAILED, "was started too often"),
+        (unit("failed", "failed", "sudden-loss"), C.FAILED, "failed (sudden-loss)"),
     ],
 )
 def test_a_units_state_in_plain_words(state: UnitState, expected: C, failure: str | None) -> None:
     status = container_status(state)
     assert (status.machine, status.state, status.failure) == ("h-worker", expected, failure)
-    assert status.given_up is (state.result == "start-limit-hit")
+    assert status.given_up is (state.sub == "failed")
 
 
 def test_a_new_run_that_has_not_begun_is_no_end_of_a_run() -> None:
