@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import click
 
 _COMMANDS: Mapping[str, str] = {
-    "classify": "hive_agent.classify.command",
-    "simulate-policy": "hive_agent.policy.command",
+    "classify": "hive_agent.classify.command:command",
+    "simulate-policy": "hive_agent.policy.command:simulate",
+    "make-trace": "hive_agent.policy.command:make_trace",
 }
-"""The module of each; the command in it is called `command`."""
 
 
 class _Group(click.Group):
@@ -20,7 +20,8 @@ class _Group(click.Group):
         where = _COMMANDS.get(cmd_name)
         if where is None:
             return None
-        command = importlib.import_module(where).command
+        module, attribute = where.split(":")
+        command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
 

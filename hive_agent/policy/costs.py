@@ -80,6 +80,10 @@ class Tariff:
         """The window holds the whole turn after this action."""
         return self._ground(action, at, turn.rework, warm=True).context + turn.new + turn.output <= self.window
 
+    def note(self, at: Conversation) -> float:
+        """USD of having a hand-over note written now, with a warm cache."""
+        return self._request(at.context + self.sizes.instruction, at.cached, self.sizes.handover)
+
     def step(self, action: Action, at: Conversation, turn: Turn, *, warm: bool) -> Step:
         """`warm`: the cache still has what it had after the last request."""
         cost = tokens = 0.0
@@ -108,3 +112,10 @@ class Tariff:
 
     def _request(self, prompt: float, read: float, output: float) -> float:
         return self.model.cost(read=read, written=prompt - read, output=output, cache=self.cache)
+
+
+def possible(tariff: Tariff, action: Action, at: Conversation, turn: Turn) -> Action:
+    """What becomes of an action: a turn that the window does not hold is refused by the CLI, and then compacted for."""
+    if action is Action.CONTINUE and not tariff.fits(action, at, turn):
+        return Action.COMPACT
+    return action

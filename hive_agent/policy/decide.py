@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hive_agent.policy.costs import Action, Conversation, Tariff, Turn
+from hive_agent.policy.costs import Action, Conversation, Tariff, Turn, possible
 from hive_agent.policy.habits import Habits
 from hive_agent.policy.value import Value
 
@@ -32,6 +32,20 @@ class Decision:
     habits: Habits
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """Whether to write a hand-over note while the cache is warm."""
+
+    cost: float
+    """USD of writing it."""
+    saving: float
+    """USD that the next turn is expected to cost less."""
+
+    @property
+    def worth_it(self) -> bool:
+        return self.saving > self.cost
+
+
 @dataclass
 class Policy:
     """One agent's policy; it learns from each turn."""
@@ -42,19 +56,36 @@ class Policy:
     """The last gap outlived the cache."""
 
     def decide(self, tariff: Tariff, situation: Situation) -> Decision:
-        """Pick the cheapest; never one that the window cannot hold, judged by the largest of the latest turns."""
+        """Pick the cheapest; never to continue with a turn that, likely as they come, the window cannot hold."""
         self._value.solve(tariff, self.habits, situation.rework)
-        mean = self.habits.mean
-        turn = Turn(max(mean.new, situation.incoming), mean.output, situation.rework)
-        bound = Turn(max(self.habits.largest, turn.new), turn.output, situation.rework)
+        costs = self._costs(tariff, situation)
+        return Decision(min(costs, key=lambda a: costs[a]), costs, situation, self.habits)
+
+    def checkpoint(self, tariff: Tariff, at: Conversation, rework: float) -> Checkpoint:
+        """To be asked shortly before the cache goes cold: what a hand-over note written now would save.
+
+        With the note nothing has to be worked out again after a fresh start, and writing it reads the context at the
+        price of a warm cache, for the last time.
+        """
+        self._value.solve(tariff, self.habits, rework)
+        lost, kept = (self._costs(tariff, Situation(at, warm=False, rework=r)) for r in (rework, 0))
+        return Checkpoint(tariff.note(at), min(lost.values()) - min(kept.values()))
+
+    def _costs(self, tariff: Tariff, situation: Situation) -> Mapping[Action, float]:
+        at = situation.conversation
+        turns = self.habits.likely(rework=situation.rework, incoming=situation.incoming)
+        discount = 1 - 1 / self.habits.horizon()
         costs: dict[Action, float] = {}
         for action in Action:
-            if action is Action.CONTINUE and not tariff.fits(action, situation.conversation, bound):
+            if possible(tariff, action, at, turns[0].turn) is not action:
                 continue
-            step = tariff.step(action, situation.conversation, turn, warm=situation.warm)
-            later = self._value.of(step.conversation.context, after_cold=not situation.warm)
-            costs[action] = step.cost + later * (1 - 1 / self.habits.horizon())
-        return Decision(min(costs, key=lambda a: costs[a]), costs, situation, self.habits)
+            costs[action] = 0.0
+            for likely in turns:
+                done = possible(tariff, action, at, likely.turn)
+                step = tariff.step(done, at, likely.turn, warm=situation.warm)
+                later = self._value.of(step.conversation.context, after_cold=not situation.warm)
+                costs[action] += likely.chance * (step.cost + discount * later)
+        return costs
 
     def learn(self, turn: Turn, *, warm: bool, first: bool) -> None:
         """What the turn turned out to be, and whether the cache was warm when it began."""

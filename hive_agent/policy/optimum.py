@@ -1,19 +1,18 @@
 """The least that a trace could have cost, had all of it been known: dynamic programming over its turns.
 
-After a compaction or a fresh start the conversation does not depend on what was before. So where a plan stands is
-known from when and how it last began anew: for n turns there are at most 2n + 1 places, and n² / 2 steps decide.
+After a compaction or a fresh start the conversation does not depend on what was before, so a plan is known from when
+and how it last began anew: n turns leave at most 2n + 1 plans. Of these only the ones go on that are not beaten by
+another both in cost and in size, for a larger context is never cheaper later: the last answer, which alone is not in
+the cache, is the same in all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hive_agent.policy.costs import Action, Conversation, Sizes
 from hive_agent.policy.prices import CacheLifetime
-from hive_agent.policy.simulate import Outcome, moments, permitted
+from hive_agent.policy.simulate import Moment, Outcome, moments, permitted
 from hive_agent.policy.trace import Trace
-
-_Place = tuple[Action, int]
-"""How the conversation last began, and at which turn."""
 
 
 @dataclass(frozen=True)
@@ -23,21 +22,25 @@ class _Plan:
 
 
 def optimum(trace: Trace, cache: CacheLifetime, sizes: Sizes) -> Outcome:
-    plans: Mapping[_Place, _Plan] = {}
+    plans: Sequence[_Plan] = []
     for moment in moments(trace, cache, sizes):
-        begun = plans or {(Action.CONTINUE, 0): _Plan(moment.tariff.empty(), Outcome())}
-        best: dict[_Place, _Plan] = {}
-        for place, plan in begun.items():
-            for wanted in Action:
-                action = permitted(moment, plan.conversation, wanted)
-                if action is not wanted:
-                    continue
-                step = moment.tariff.step(action, plan.conversation, moment.turn, warm=moment.warm)
-                # Compacting leaves the same base in the cache whatever was before; so does a fresh start but for
-                # the very first, empty conversation.
-                there = place if action is Action.CONTINUE else (action, moment.index)
-                cost = plan.outcome.cost + step.cost
-                if there not in best or cost < best[there].outcome.cost:
-                    best[there] = _Plan(step.conversation, plan.outcome.plus(action, step.cost, step.tokens))
-        plans = best
-    return min((plan.outcome for plan in plans.values()), key=lambda outcome: outcome.cost, default=Outcome())
+        begun = plans or [_Plan(moment.tariff.empty(), Outcome())]
+        plans = _unbeaten(_next(plan, moment, action) for plan in begun for action in _choices(plan, moment))
+    return min((plan.outcome for plan in plans), key=lambda outcome: outcome.cost, default=Outcome())
+
+
+def _choices(plan: _Plan, moment: Moment) -> Iterable[Action]:
+    return dict.fromkeys(permitted(moment, plan.conversation, wanted) for wanted in Action)
+
+
+def _next(plan: _Plan, moment: Moment, action: Action) -> _Plan:
+    step = moment.tariff.step(action, plan.conversation, moment.turn, warm=moment.warm)
+    return _Plan(step.conversation, plan.outcome.plus(action, step.cost, step.tokens))
+
+
+def _unbeaten(plans: Iterable[_Plan]) -> Sequence[_Plan]:
+    kept: list[_Plan] = []
+    for plan in sorted(plans, key=lambda plan: (plan.outcome.cost, plan.conversation.context)):
+        if not kept or plan.conversation.context < kept[-1].conversation.context:
+            kept.append(plan)
+    return kept

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff, Turn
+from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff, Turn, possible
 from hive_agent.policy.decide import Policy, Situation
 from hive_agent.policy.prices import CacheLifetime
 from hive_agent.policy.trace import Trace
@@ -66,14 +66,11 @@ def moments(trace: Trace, cache: CacheLifetime, sizes: Sizes) -> Iterator[Moment
 def permitted(moment: Moment, at: Conversation, wanted: Action) -> Action:
     """What happens when a policy wants this.
 
-    An empty conversation can only go on. A turn that the window does not hold fails, and the CLI compacts by itself:
-    so it goes with every policy that wants to continue.
+    An empty conversation can only go on, and no policy can make a window hold what it does not.
     """
     if moment.index == 0:
         return Action.CONTINUE
-    if wanted is Action.CONTINUE and not moment.tariff.fits(wanted, at, moment.turn):
-        return Action.COMPACT
-    return wanted
+    return possible(moment.tariff, wanted, at, moment.turn)
 
 
 def run(trace: Trace, rule: Rule, cache: CacheLifetime, sizes: Sizes) -> Outcome:

@@ -8,11 +8,14 @@ it is linear.
 
 from dataclasses import dataclass, field
 
-from hive_agent.policy.costs import Action, Conversation, Tariff, Turn
+from hive_agent.policy.costs import Action, Conversation, Tariff, possible
 from hive_agent.policy.habits import Habits
 
-_POINTS = 48
+_POINTS = 32
 _MIN_STEP = 4_000.0
+_NEW = 16
+"""Turns after which habits change slowly."""
+_NEW_EVERY = 4
 _SETTLED = 1e-4
 """Value iteration ends when no value changes by more than this part of the largest."""
 
@@ -21,40 +24,33 @@ _SETTLED = 1e-4
 class Value:
     """Kept between decisions: the last solution is the best beginning for the next."""
 
-    sweeps: int = 12
-    """At most so many for one decision."""
+    sweeps: int = 8
+    """At most so many at a time."""
     _step: float = 0
     _base: float = 0
+    _solved: tuple[Tariff, float, int] | None = None
     _values: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
     """USD by grid point: after a warm gap, after a cold one."""
 
     def solve(self, tariff: Tariff, habits: Habits, rework: float) -> None:
+        """Bring the values up to date; of habits that hardly change any more, not with each turn."""
+        asked = (tariff, rework, habits.turns if habits.turns < _NEW else habits.turns // _NEW_EVERY + _NEW)
+        if asked == self._solved:
+            return
+        self._solved = asked
         self._lay_grid(tariff)
-        points = len(self._values[0])
-        mean = habits.mean
-        turn = Turn(mean.new, mean.output, rework)
         discount = 1 - 1 / habits.horizon()
-        sizes = [Conversation(self._base + i * self._step, self._cached(i, mean.output)) for i in range(points)]
-        # Everything but the value of what follows is the same in every sweep.
-        steps = [
-            [
-                [
-                    tariff.step(action, size, turn, warm=warm)
-                    for action in Action
-                    if action is not Action.CONTINUE or tariff.fits(action, size, turn)
-                ]
-                for size in sizes
-            ]
-            for warm in (True, False)
-        ]
         options = [
-            [[(step.cost, *self._place(step.conversation.context)) for step in at_size] for at_size in by_warmth]
-            for by_warmth in steps
+            [self._options(tariff, habits, point, rework, warm=warm) for point in range(len(row))]
+            for warm, row in zip((True, False), self._values, strict=True)
         ]
         for _ in range(self.sweeps):
             best = [
                 [
-                    min(cost + discount * (row[i] + (row[i + 1] - row[i]) * part) for cost, i, part in at_size)
+                    min(
+                        cost + discount * sum(p * (row[i] + (row[i + 1] - row[i]) * part) for p, i, part in places)
+                        for cost, places in at_size
+                    )
                     for at_size in by_warmth
                 ]
                 for by_warmth, row in zip(options, self._values, strict=True)
@@ -67,6 +63,23 @@ class Value:
             self._values = (new[0], new[1])
             if change <= _SETTLED * max(new[0]):
                 break
+
+    def _options(
+        self, tariff: Tariff, habits: Habits, point: int, rework: float, *, warm: bool
+    ) -> list[tuple[float, list[tuple[float, int, float]]]]:
+        """For each action at this size: its cost now, and where it leads with which chance. The same in each sweep."""
+        output = habits.mean.output
+        at = Conversation(self._base + point * self._step, self._cached(point, output))
+        found = []
+        for action in Action:
+            cost = 0.0
+            places = []
+            for likely in habits.likely(rework=rework):
+                step = tariff.step(possible(tariff, action, at, likely.turn), at, likely.turn, warm=warm)
+                cost += likely.chance * step.cost
+                places.append((likely.chance, *self._place(step.conversation.context)))
+            found.append((cost, places))
+        return found
 
     def of(self, context: float, *, after_cold: bool) -> float:
         row = self._values[after_cold]

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("rpc", "sends")
+BENCHES = ("rpc", "sends", "policy")
 
 
 async def main(names: list[str]) -> None:

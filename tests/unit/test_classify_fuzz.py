@@ -38,6 +38,7 @@ unknown_events = st.dictionaries(st.text(max_size=12), scalars, max_size=4).map(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(json_values, max_size=8), st.none() | st.integers(-64, 255), st.text(max_size=40))
 def test_any_json_at_all_is_classified(events: list[Any], exit_code: int | None, stderr: str) -> None:
     found = classify(TurnEvidence(events, exit_code, stderr))
@@ -45,12 +46,13 @@ def test_any_json_at_all_is_classified(events: list[Any], exit_code: int | None,
     json.dumps(found.as_object())
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=6))
 def test_any_text_at_all_is_classified_and_is_no_good_turn(lines: list[str]) -> None:
     assert classify(from_lines(lines, exit_code=0)).outcome is not TurnOutcome.OK
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_a_failed_turn_is_never_called_ok(data: st.DataObject) -> None:
     recording = data.draw(st.sampled_from(FAILED), "recording")
@@ -62,7 +64,7 @@ def test_a_failed_turn_is_never_called_ok(data: st.DataObject) -> None:
     assert classify(TurnEvidence(events, recording.exit_code, recording.stderr)).outcome is not TurnOutcome.OK
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_the_beginning_of_a_run_is_never_called_ok_before_a_result(data: st.DataObject) -> None:
     recording = data.draw(st.sampled_from(ALL), "recording")
@@ -74,6 +76,7 @@ def test_the_beginning_of_a_run_is_never_called_ok_before_a_result(data: st.Data
         assert json.loads(kept[-1])["type"] in {"result", "system"}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_unknown_events_between_the_known_ones_change_nothing(data: st.DataObject) -> None:
     recording = data.draw(st.sampled_from(ALL), "recording")
