@@ -6,7 +6,7 @@ from aiohttp import web
 
 from hive_base.ids import new_secret
 from hive_rpc.errors import InvalidError, NotFoundError
-from hive_rpc.interfaces.operator import EventsRequest, MessagesRequest, StatusReply
+from hive_rpc.interfaces.operator import EventsReply, EventsRequest, MessagesRequest, StatusReply
 from hive_web.cookie import SessionCookie
 from hive_web.core import Caller, Core, find
 from hive_web.render import Renderer
@@ -55,15 +55,16 @@ class Pages:
             agent = find(status, name)
             if agent is None:
                 raise NotFoundError(f"There is no agent {name}.", hint="The hive’s page shows every agent.")
-            history = await caller.operator.events(
-                EventsRequest(session=caller.token, agent=name, before=before, limit=EVENTS)
-            )
+            history = await _history(caller, name, before, EVENTS)
+            first = history.events[0].id if history.events else None
+            # A page may be cut to what fits into a frame, so its length does not say whether there is more.
+            older = first is not None and bool((await _history(caller, name, first, 1)).events)
         return self._render.page(
             "agent.html",
             **frame_values(caller, status),
             agent=agent_view(agent),
             entries=timeline(history.events, name),
-            older=history.events[0].id if history.events else None,
+            older=first if older else None,
             latest=before is None,
             cursor=history.cursor,
             key=new_secret(),
@@ -73,9 +74,7 @@ class Pages:
         """The whole text of one event. As plain text, never as a page: it is an agent's."""
         name, wanted = request.match_info["name"], _number(request.match_info["id"]) or 0
         async with self._core.caller(self._cookie.read(request)) as caller:
-            history = await caller.operator.events(
-                EventsRequest(session=caller.token, agent=name, before=wanted + 1, limit=1)
-            )
+            history = await _history(caller, name, wanted + 1, 1)
         found = next((event for event in history.events if event.id == wanted), None)
         if found is None:
             raise NotFoundError(f"There is no event {wanted} of {name}.", hint="Old events are not kept for ever.")
@@ -86,6 +85,10 @@ class Pages:
             caller.require_operator()
             status = await caller.status()
         return self._render.page("spawn.html", **frame_values(caller, status), name="", config="", error="")
+
+
+async def _history(caller: Caller, agent: str, before: int | None, limit: int) -> EventsReply:
+    return await caller.operator.events(EventsRequest(session=caller.token, agent=agent, before=before, limit=limit))
 
 
 def frame_values(caller: Caller, status: StatusReply) -> dict[str, Any]:

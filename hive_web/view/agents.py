@@ -12,7 +12,7 @@ from hive_web.view.times import duration
 STATE_WORDS = {
     AgentState.STARTING: "Starting",
     AgentState.IDLE: "Idle",
-    AgentState.THINKING: "Working",
+    AgentState.THINKING: "Thinking",
     AgentState.COMPACTING: "Compacting",
     AgentState.PARKED: "Parked",
     AgentState.PAUSED: "Paused",
@@ -138,7 +138,7 @@ def hive_view(status: StatusReply) -> HiveView:
 
 
 def _summary(states: list[AgentState]) -> str:
-    """`5 agents, 1 working, 1 parked`: the states that an operator wonders about, most lively first."""
+    """`5 agents, 1 thinking, 1 parked`: the states that an operator wonders about, most lively first."""
     if not states:
         return "No agents yet"
     told = (AgentState.THINKING, AgentState.COMPACTING, AgentState.STARTING, AgentState.PARKED, AgentState.FAILED)

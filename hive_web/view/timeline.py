@@ -87,6 +87,7 @@ class ResultView:
     is_error: bool
     result_cut: bool
     result_href: str
+    done: bool = True
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ async def test_the_hives_page_shows_what_waits_then_agents_then_the_conversation
             "broken</strong>",
             "has failed",
             "out of memory",
-            "3 agents, 1 working, 1 parked, 1 failed",
+            "3 agents, 1 thinking, 1 parked, 1 failed",
             "Done in 3.2 s",
             "2 unread",
             "usage limit",
@@ -95,6 +95,7 @@ async def test_older_history_has_an_address_of_its_own(tmp_path: Path) -> None:
         assert "notice-049" in older
         assert "notice-050" not in older
         assert "agent.js" not in older  # the past does not change
+        assert 'class="earlier"><a href="?' not in older
         assert (await site.get("/agent/worker/?before=x")).status == 400
 
 

@@ -13,67 +13,50 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.fake_core import FakeCore
+from tests.support.hive_host import free_port
+from tests.support.systemd import Systemd
 
 ROOT = Path(__file__).parents[2]
 
 
-class Notifications:
-    """The socket on which a service tells systemd about itself (sd_notify(3))."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(path))
-
-    async def next(self) -> str:
-        return (await asyncio.get_running_loop().sock_recv(self._socket, 4096)).decode()
-
-    def close(self) -> None:
-        self._socket.close()
-
-
 @asynccontextmanager
-async def process(directory: Path, config: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Notifications]]:
+async def process(directory: Path, config: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Systemd]]:
     path = directory / "web.toml"
     path.write_text(config)
-    notifications = Notifications(directory / "notify")
+    systemd = Systemd(directory)
     running = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "hive_web",
         str(path),
         cwd=ROOT,
-        env={**os.environ, "NOTIFY_SOCKET": str(notifications.path)},
+        env={**os.environ, "NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "100000"},
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        yield running, notifications
+        yield running, systemd
     finally:
         if running.returncode is None:
             running.kill()
         await running.communicate()
-        notifications.close()
+        systemd.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def test_it_says_when_it_is_ready_and_stops_at_once_though_pages_listen(tmp_path: Path) -> None:
+async def test_it_says_when_it_is_ready_feeds_the_watchdog_and_stops_at_once_though_pages_listen(
+    tmp_path: Path,
+) -> None:
     core = FakeCore()
     await core.start(tmp_path / "core.sock")
     port = free_port()
     config = f'port = {port}\ncore_socket = "{tmp_path / "core.sock"}"\n'
-    async with process(tmp_path, config) as (running, notifications), aiohttp.ClientSession() as browser:
-        assert await notifications.next() == "READY=1"
+    async with process(tmp_path, config) as (running, systemd), aiohttp.ClientSession() as browser:
+        await systemd.told("READY=1")
         cookies = {"Cookie": f"hive={core.sign_in()}", "Accept": "text/event-stream"}
         async with browser.get(f"http://127.0.0.1:{port}/events?after=0", headers=cookies) as stream:
             assert stream.status == 200
+            await systemd.told("WATCHDOG=1")
             running.send_signal(signal.SIGTERM)
-            assert await notifications.next() == "STOPPING=1"
+            await systemd.told("STOPPING=1")
             async with asyncio.timeout(10):
                 assert await running.wait() == 0
     await core.stop()
@@ -87,8 +70,8 @@ async def test_it_serves_a_proxy_on_a_unix_socket_that_only_its_group_can_open(t
         f'unix_socket = "{listening}"\ncore_socket = "{tmp_path / "core.sock"}"\n'
         'allowed_hosts = ["hive.example.org"]\nsecure = true\n'
     )
-    async with process(tmp_path, config) as (_, notifications):
-        assert await notifications.next() == "READY=1"
+    async with process(tmp_path, config) as (_, systemd):
+        await systemd.told("READY=1")
         assert stat.S_IMODE(listening.stat().st_mode) == 0o660
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(listening))) as proxy:
             headers = {"Origin": "https://hive.example.org", "X-Forwarded-For": "10.0.0.1, 203.0.113.9"}

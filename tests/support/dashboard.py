@@ -59,6 +59,7 @@ async def dashboard(
     pace: Pace = AT_ONCE,
     real_time: bool = False,
     errand_patience: float = 60,
+    listen_port: int | None = None,
     **config: Any,
 ) -> AsyncIterator[Dashboard]:
     """With `real_time` the clock runs by itself; without, it stands still."""
@@ -67,7 +68,7 @@ async def dashboard(
     settings = WebConfig(core_socket=socket, **config)
     await core.start(socket)
     app = create_app(settings, Timing(clock=core.clock, pace=pace, errand_patience=errand_patience))
-    server = TestServer(app)
+    server = TestServer(app, port=listen_port)
     client = TestClient(server, cookie_jar=CookieJar(unsafe=True))
     try:
         await server.start_server(shutdown_timeout=0.1)
