@@ -1,6 +1,7 @@
 """Reading a raw line of the CLI's without trusting its shape, and making it small enough to be evidence."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from hive_agent.limits import MAX_EVENT_TEXT, cut
@@ -9,6 +10,8 @@ from hive_rpc.types import Object
 MAX_KEPT_TEXT = 2000
 """Characters of one text in a line that is kept as evidence."""
 MAX_KEPT_ITEMS = 50
+MAX_KEPT = 130_000
+"""Characters of all lines together, as JSON: with the rest of the evidence they fit into one frame."""
 MAX_DEPTH = 6
 INIT_KEPT = ("type", "subtype", "session_id", "model", "mcp_servers", "apiKeySource", "claude_code_version", "cwd")
 """Of the first line of a turn, which otherwise lists every tool and command there is."""
@@ -57,6 +60,17 @@ def trimmed(line: Object) -> Object:
     if line.get("type") == "result" and line.get("is_error") is False:
         kept.pop("result", None)
     return mapping(_small(kept, MAX_DEPTH))
+
+
+def latest(lines: Sequence[Object], size: int = MAX_KEPT) -> list[Object]:
+    """As many of the last lines as are not larger than `size` together."""
+    kept: list[Object] = []
+    for line in reversed(lines):
+        size -= len(json.dumps(line))
+        if size < 0:
+            break
+        kept.append(line)
+    return kept[::-1]
 
 
 def _small(value: Any, depth: int) -> Any:

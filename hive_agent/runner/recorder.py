@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from hive_agent.limits import cut
+from hive_agent.limits import cut, cut_utf8
 from hive_agent.runner import notices
-from hive_agent.runner.lines import json_size_cut, mapping, mappings, number, text_of_result, trimmed, words
+from hive_agent.runner.lines import json_size_cut, latest, mapping, mappings, number, text_of_result, trimmed, words
 from hive_base.clock import Clock
 from hive_rpc.interfaces.runner import TurnFinishedRequest
-from hive_rpc.types import Event, EventKind, Object, ToolCall, ToolResult, Usage
+from hive_rpc.types import MAX_BODY, Event, EventKind, Object, ToolCall, ToolResult, Usage
 
 MAX_LINES = 400
 """Lines of evidence that are kept of one turn."""
@@ -69,11 +69,11 @@ class TurnRecorder:
         said = result.get("result") if result.get("is_error") is False else None
         return TurnFinishedRequest(
             turn_id=self.turn_id,
-            lines=list(self._lines),
+            lines=latest(self._lines),
             stderr=stderr,
             exit_code=exit_code,
             error=error,
-            final_text=said if isinstance(said, str) and said else self._last_text,
+            final_text=cut_utf8(said if isinstance(said, str) and said else self._last_text, MAX_BODY),
             first_token_seconds=self._first_token,
             context_tokens=self._context,
             usage=_usage(mapping(result.get("usage"))),

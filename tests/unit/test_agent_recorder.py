@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hive_agent.runner.lines import MAX_KEPT_TEXT
+from hive_agent.runner.cli import MAX_STDERR
 from hive_agent.runner.recorder import MAX_LINES, TurnRecorder
 from hive_base.clock import ManualClock
 from hive_rpc.interfaces.runner import TurnFinishedRequest
-from hive_rpc.types import Event, EventKind, Usage
+from hive_rpc.types import MAX_FRAME, Event, EventKind, Usage
 
 Line = dict[str, Any]
 
@@ -131,11 +131,18 @@ def test_what_the_model_and_its_tools_said_is_not_in_the_evidence() -> None:
 
 
 def test_evidence_is_bounded_and_keeps_the_end() -> None:
-    lines = [{"type": "system", "subtype": "status", "number": n, "text": "x" * 10_000} for n in range(MAX_LINES * 2)]
+    lines = [{"type": "system", "subtype": "status", "number": n} for n in range(MAX_LINES * 2)]
     evidence = Following().follow(*lines, result()).evidence()
     assert len(evidence.lines) == MAX_LINES
     assert evidence.lines[-1]["type"] == "result"
-    assert len(str(evidence.lines)) < MAX_LINES * (MAX_KEPT_TEXT + 200)
+
+
+def test_the_evidence_of_the_worst_turn_fits_into_a_frame() -> None:
+    lines = [{"type": "system", "subtype": "status", "text": "\0" * 2000, "number": n} for n in range(MAX_LINES)]
+    evidence = Following().follow(*lines, assistant(said("\0" * 10**6)), result(result="\0" * 10**6)).evidence()
+    full = evidence.model_copy(update={"stderr": "\0" * MAX_STDERR})
+    assert len(full.model_dump_json().encode()) < MAX_FRAME
+    assert full.lines[-1]["type"] == "result"
 
 
 def test_a_turn_without_a_result_has_the_last_words_and_no_cost() -> None:
