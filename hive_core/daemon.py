@@ -5,6 +5,7 @@ import importlib.metadata
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
@@ -12,12 +13,14 @@ from hive_base.paths import RunPaths, StatePaths
 from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
+from hive_core.agents.acquaintance import may_write
 from hive_core.agents.agents import Agents
 from hive_core.agents.directories import Directories
 from hive_core.agents.models import Agent
 from hive_core.agents.registry import Registry
 from hive_core.api.agent_session import AgentSession
 from hive_core.api.authority import guarded, shell_gate, web_gate
+from hive_core.api.dialogue import Dialogue
 from hive_core.api.gateway_desk import GatewayDesk, GatewayLine
 from hive_core.api.links import Links
 from hive_core.api.operator_verbs import OperatorVerbs, Parts
@@ -31,17 +34,21 @@ from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
 from hive_core.logs.journal import Journal
+from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
 from hive_core.operators.passwords import Passwords
 from hive_core.operators.sessions import Sessions
+from hive_core.questions import Questions
+from hive_core.reminders import Reminders
+from hive_core.retention import Retention
 from hive_core.store import Database
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import HiveError
 from hive_rpc.interface import Interface
 from hive_rpc.interfaces.agent import Command, CommandKind
 from hive_rpc.server import Peer, Server
-from hive_rpc.types import StateChange
+from hive_rpc.types import Message, StateChange
 
 VERSION = importlib.metadata.version("hive")
 
@@ -120,14 +127,31 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             clock=clock,
         )
 
+        metrics = Metrics(database, {"core": database, "events": events_database}, clock)
+
+        def told(message: Message) -> None:
+            events.tell_message(message)
+            metrics.sent(message)
+
         broker = Broker(
             database,
             clock,
             agents.live_names,
             policy=Policy(lease_seconds=settings.lease_seconds),
-            sent=events.tell_message,
+            may_write=partial(may_write, agents),
+            sent=told,
         )
         hooks.attach(broker)
+        questions = Questions(database, clock, broker)
+        reminders = Reminders(database, clock, agents.live_names, broker.announce)
+        retention = Retention(database, events_database, clock, swept=metrics.swept)
+        dialogue = Dialogue(
+            broker=broker,
+            history=History(database),
+            dead_letters=DeadLetters(database, clock, broker.wake),
+            questions=questions,
+            reminders=reminders,
+        )
         passwords = Passwords()
         sessions = Sessions(database, clock, passwords)
         overview = Overview(
@@ -144,8 +168,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             clock=clock,
             agents=agents,
             broker=broker,
-            history=History(database),
-            dead_letters=DeadLetters(database, clock, broker.wake),
+            dialogue=dialogue,
             events=events,
             hub=hub,
             operators=Operators(database, clock, passwords),
@@ -163,12 +186,13 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                     checks.inotify_is_enough,
                 ]
             ),
+            metrics=metrics,
         )
 
         def agent_handlers(name: str, peer: Peer) -> Sequence[Interface]:
             return [
                 AgentSession(
-                    name, version=VERSION, agents=agents, broker=broker, events=events, links=links, clock=clock
+                    name, version=VERSION, agents=agents, dialogue=dialogue, events=events, links=links, clock=clock
                 )
             ]
 
@@ -189,7 +213,9 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         ):
             await server.listen(path, mode=0o660, uid=0, gid=group)
             stack.push_async_callback(server.close)
-        await stack.enter_async_context(alongside(systemd.run(), broker.run(), agents.run()))
+        await stack.enter_async_context(
+            alongside(systemd.run(), broker.run(), questions.run(), reminders.run(), retention.run(), agents.run())
+        )
         yield
 
 

@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator
 
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
+from hive_core.api.dialogue import AgentDialogue, Dialogue
 from hive_core.api.links import Links
-from hive_core.broker.broker import Broker
 from hive_core.events.events import Events
 from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.agent import (
     AckReply,
-    Agent,
     Command,
     CommandKind,
     HelloReply,
@@ -31,7 +30,7 @@ from hive_rpc.interfaces.agent import (
 from hive_rpc.types import Empty
 
 
-class AgentSession(Agent):
+class AgentSession(AgentDialogue):
     """Acts for `name`, whatever the peer says: the socket is the name."""
 
     def __init__(
@@ -40,15 +39,15 @@ class AgentSession(Agent):
         *,
         version: str,
         agents: Agents,
-        broker: Broker,
+        dialogue: Dialogue,
         events: Events,
         links: Links,
         clock: Clock,
     ) -> None:
-        self._name = name
+        super().__init__(name, dialogue)
         self._version = version
         self._agents = agents
-        self._broker = broker
+        self._broker = dialogue.broker
         self._events = events
         self._links = links
         self._clock = clock
@@ -105,7 +104,11 @@ class AgentSession(Agent):
             capabilities=sorted(me.config.capabilities),
             model=me.config.model,
             unread=await self._broker.unread(me.name),
-            peers=[Peer(name=a.name, state=a.state) for a in self._agents.all() if a.name != me.name],
+            peers=[
+                Peer(name=a.name, state=a.state)
+                for a in self._agents.all()
+                if self._broker.permits(me.name, a.name) and a.name != me.name
+            ],
         )
 
     async def commands(self, request: Empty) -> AsyncIterator[Command]:

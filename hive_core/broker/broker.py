@@ -220,7 +220,7 @@ class Broker:
     def resolve(self, sender: str, to: str) -> tuple[str, ...]:
         """Whom a message from `sender` to `to` would reach. Raises as `send` does."""
         if to == EVERYONE:
-            everyone = tuple(n for n in sorted(self._recipients()) if n != sender and self._permits(sender, n))
+            everyone = tuple(n for n in sorted(self._recipients()) if n != sender and self.permits(sender, n))
             if not everyone:
                 raise ConflictError("A broadcast would reach nobody: there is no other agent that you may write to.")
             return everyone
@@ -232,14 +232,15 @@ class Broker:
             nearest = difflib.get_close_matches(to, names, n=1, cutoff=0.5)
             hint = f"Did you mean {nearest[0]}?" if nearest else f"There are: {', '.join(names) or 'none'}."
             raise UnknownRecipientError(f"There is no agent named {to!r}.", hint=hint)
-        if not self._permits(sender, to):
+        if not self.permits(sender, to):
             raise ForbiddenError(
                 f"{sender} may not write to {to}.",
                 hint="Its configuration says whom it may write to; ask the operator.",
             )
         return (to,)
 
-    def _permits(self, sender: str, recipient: str) -> bool:
+    def permits(self, sender: str, recipient: str) -> bool:
+        """Whether the one may write to the other."""
         return sender in (OPERATOR, SYSTEM, recipient) or self._may_write(sender, recipient)
 
     def _check_rate(self, draft: sending.Draft) -> None:

@@ -2,5 +2,6 @@
 
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
+from hive_core.events.quota import EventPolicy
 
-__all__ = ["Events", "Hub"]
+__all__ = ["EventPolicy", "Events", "Hub"]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hive_base.clock import Clock
 from hive_core.events.cutting import shorten
 from hive_core.events.hub import Hub
-from hive_core.events.rows import SQL, Record, fitting, record, store
+from hive_core.events.quota import EventPolicy, Intake, Tally, notice
+from hive_core.events.rows import SQL, Record, evict, fitting, kept_bytes, record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.errors import TooLargeError
 from hive_rpc.interfaces.operator import EventsReply
@@ -32,10 +33,20 @@ class Glance:
 class Events:
     """The table of events and the table of turns; tells the hub of what is new."""
 
-    def __init__(self, database: Database, clock: Clock, hub: Hub) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        hub: Hub,
+        policy: EventPolicy = EventPolicy(),  # noqa: B008 - frozen
+    ) -> None:
         self._db = database
         self._clock = clock
         self._hub = hub
+        self._policy = policy
+        self._intake = Intake(clock, policy)
+        self._evicted: dict[str, Tally] = {}
+        """Agents over their quota, and what was deleted of theirs since."""
         self._told: list[Record] = []
 
     async def push(self, agent: str, instance: str, events: Sequence[Event]) -> int:
@@ -51,12 +62,8 @@ class Events:
                 limit=MAX_PUSH,
             )
         own = [shorten(e.model_copy(update={"agent": agent, "id": 0})) for e in events if e.kind not in _CORES_OWN]
-        records = [record(agent, e) for e in own if e.kind is not EventKind.TEXT_DELTA]
-        ids: list[int | None] = []
-        if records:
-            now = to_ms(self._clock.now())
-            ids = await self._db.write(lambda c: store(c, instance, records, now))
-        self._announce(agent, own, ids)
+        records = self._intake.admit(agent, [record(agent, e) for e in own if e.kind is not EventKind.TEXT_DELTA])
+        self._announce(agent, own, await self._store(agent, instance, records) if records else {})
         return max((e.sequence for e in events), default=0)
 
     def tell(self, agent: str, event: Event) -> None:
@@ -102,13 +109,35 @@ class Events:
 
         self._db.post(lambda c: store(c, None, records, now), stored)
 
-    def _announce(self, agent: str, events: Sequence[Event], ids: Sequence[int | None]) -> None:
-        remaining = iter(ids)
+    async def _store(self, agent: str, instance: str, records: Sequence[Record]) -> dict[int, int]:
+        """Store what was pushed, after a mark of what was dropped before it. Returns the new ids by sequence."""
+        marks = self._intake.mark(agent)
+        now, added = to_ms(self._clock.now()), sum(r.size for r in records)
+        quota, evicting = self._policy.quota_bytes, agent in self._evicted
+
+        def write(connection: sqlite3.Connection) -> tuple[list[int | None], tuple[int, int], int]:
+            store(connection, None, marks, now)
+            ids = store(connection, instance, records, now)
+            kept = kept_bytes(connection, agent)
+            # Twice what came in: every write stays short, and the tenth below the quota is reached all the same.
+            gone = evict(connection, agent, 2 * added) if kept > quota or evicting else (0, 0)
+            return ids, gone, kept - gone[1]
+
+        ids, gone, kept = await self._db.write(write)
+        if gone[0]:
+            tally = self._evicted.setdefault(agent, Tally())
+            tally.add(*gone)
+            if kept <= 0.9 * quota:
+                del self._evicted[agent]
+                self._tell([notice(self._clock, agent, tally, "the oldest of this agent, to keep within its quota")])
+        return {r.sequence: i for r, i in zip(records, ids, strict=True) if i is not None}
+
+    def _announce(self, agent: str, events: Sequence[Event], ids: Mapping[int, int]) -> None:
         for event in events:
             if event.kind is EventKind.TEXT_DELTA:
                 self._hub.delta(agent, event)
-            elif (event_id := next(remaining)) is not None:
-                self._hub.stored(agent, event_id)
+            elif event.sequence in ids:
+                self._hub.stored(agent, ids[event.sequence])
 
 
 def _glance(connection: sqlite3.Connection, names: str) -> Glance:

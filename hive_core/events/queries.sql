@@ -35,3 +35,16 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0);
 
 -- name: horizon
 SELECT id FROM horizon;
+
+-- name: add_bytes
+INSERT INTO event_bytes (agent, bytes) VALUES (:agent, :bytes)
+ON CONFLICT (agent) DO UPDATE SET bytes = bytes + excluded.bytes;
+
+-- name: kept_bytes
+SELECT bytes FROM event_bytes WHERE agent = :agent;
+
+-- name: oldest
+SELECT id, length(CAST(event AS BLOB)) AS size FROM events WHERE agent = :agent ORDER BY id LIMIT :limit;
+
+-- name: delete_up_to
+DELETE FROM events WHERE agent = :agent AND id <= :id;

@@ -19,6 +19,11 @@ class Record:
     json: str
     turn: Turn | None
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in the table."""
+        return len(self.json.encode())
+
 
 def record(agent: str, event: Event) -> Record:
     has_turn = event.kind in (EventKind.TURN_STARTED, EventKind.TURN_ENDED)
@@ -35,6 +40,7 @@ def store(
 ) -> list[int | None]:
     """Store events in order; returns their ids, None for those that were there before."""
     ids: list[int | None] = []
+    sizes: dict[str, int] = {}
     for item in records:
         row = connection.execute(
             SQL.add,
@@ -47,9 +53,33 @@ def store(
             },
         ).fetchone()
         ids.append(row["id"] if row is not None else None)
-        if row is not None and item.turn is not None:
+        if row is None:
+            continue
+        sizes[item.agent] = sizes.get(item.agent, 0) + item.size
+        if item.turn is not None:
             _store_turn(connection, item.agent, item.turn)
+    for agent, size in sizes.items():
+        connection.execute(SQL.add_bytes, {"agent": agent, "bytes": size})
     return ids
+
+
+def kept_bytes(connection: sqlite3.Connection, agent: str) -> int:
+    row = connection.execute(SQL.kept_bytes, {"agent": agent}).fetchone()
+    return int(row["bytes"]) if row is not None else 0
+
+
+def evict(connection: sqlite3.Connection, agent: str, at_least: int) -> tuple[int, int]:
+    """Delete the agent's oldest events, 500 at most, until so many bytes are gone. Returns count and bytes."""
+    count = size = 0
+    last = None
+    for row in connection.execute(SQL.oldest, {"agent": agent, "limit": 500}):
+        if size >= at_least:
+            break
+        count, size, last = count + 1, size + row["size"], row["id"]
+    if last is not None:
+        connection.execute(SQL.delete_up_to, {"agent": agent, "id": last})
+        connection.execute(SQL.add_bytes, {"agent": agent, "bytes": -size})
+    return count, size
 
 
 def _store_turn(connection: sqlite3.Connection, agent: str, turn: Turn) -> None:

@@ -1,0 +1,60 @@
+"""How much an agent may push: a rate for what comes, a quota for what is kept, and marks that say what was dropped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hive_base.clock import Clock
+from hive_core.events.rows import Record, record
+from hive_core.rates import Rate, Rates
+from hive_rpc.types import Event, EventKind
+
+
+@dataclass(frozen=True)
+class EventPolicy:
+    byte_rate: Rate = field(default=Rate(burst=16 * 1024**2, per_second=512 * 1024))
+    """Bytes of stored events from one agent."""
+    turn_rate: Rate = field(default=Rate(burst=60, per_second=1))
+    """Reports of a turn's begin and end, which are kept when everything else is over the rate."""
+    quota_bytes: int = 256 * 1024**2
+    """Of one agent; beyond it the oldest go, until a tenth is free."""
+
+
+@dataclass
+class Tally:
+    events: int = 0
+    size: int = 0
+
+    def add(self, events: int, size: int) -> None:
+        self.events += events
+        self.size += size
+
+
+class Intake:
+    """Lets through what is within the agent's rate, and remembers what is not."""
+
+    def __init__(self, clock: Clock, policy: EventPolicy) -> None:
+        self._clock = clock
+        self._bytes = Rates(clock, policy.byte_rate)
+        self._turns = Rates(clock, policy.turn_rate)
+        self._dropped: dict[str, Tally] = {}
+
+    def admit(self, agent: str, records: Sequence[Record]) -> Sequence[Record]:
+        """Those to store."""
+        if self._bytes.take(agent, sum(r.size for r in records)) == 0:
+            return records
+        kept = [r for r in records if r.turn is not None and self._turns.take(agent) == 0]
+        lost = [r for r in records if r not in kept]
+        self._dropped.setdefault(agent, Tally()).add(len(lost), sum(r.size for r in lost))
+        return kept
+
+    def mark(self, agent: str) -> list[Record]:
+        """What to store before the agent's next event: a notice of what was dropped since the last one."""
+        tally = self._dropped.pop(agent, None)
+        if tally is None:
+            return []
+        return [notice(self._clock, agent, tally, "because they came faster than this agent may push")]
+
+
+def notice(clock: Clock, agent: str, tally: Tally, why: str) -> Record:
+    text = f"[dropped: {tally.events} events with {tally.size} bytes, {why}]"
+    return record(agent, Event(kind=EventKind.NOTICE, at=clock.now(), text=text))

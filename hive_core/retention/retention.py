@@ -1,0 +1,96 @@
+"""Deletes what is too old, a batch at a time; each batch holds the write lock for a few milliseconds."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hive_base.clock import Clock
+from hive_core.alarm import Alarm
+from hive_core.retention import sweeps
+from hive_core.store import Database, to_ms
+
+SWEEP_EVERY = timedelta(hours=1)
+LONGEST_HOLD = 0.05
+"""Seconds that a batch may hold the write lock. Batches aim at a fifth of it."""
+_FIRST_BATCH = 16
+_MAX_BATCH = 1000
+_PAUSE = 0.02
+"""Seconds between two batches, for everybody else."""
+
+
+@dataclass(frozen=True)
+class RetentionPolicy:
+    messages: timedelta = timedelta(days=30)
+    """Acknowledged ones, after the ack."""
+    events: timedelta = timedelta(days=14)
+    turns: timedelta = timedelta(days=90)
+    dialogue: timedelta = timedelta(days=180)
+    """Resolved questions and settled reminders."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    what: str
+    rows: int
+    longest_hold: float
+    """Seconds that the longest batch took."""
+
+
+class Retention:
+    """`run` sweeps at the start and then every hour; `swept` is told of each kind that something was deleted of."""
+
+    def __init__(
+        self,
+        core: Database,
+        events: Database,
+        clock: Clock,
+        policy: RetentionPolicy = RetentionPolicy(),
+        swept: Callable[[Swept], None] = lambda _: None,
+    ) -> None:
+        self._clock = clock
+        self._swept = swept
+        self._sweeps: Sequence[tuple[str, Database, sweeps.Sweep, timedelta]] = (
+            ("messages", core, sweeps.messages, policy.messages),
+            ("instances", core, sweeps.instances, policy.messages),
+            ("reminders", core, sweeps.reminders, policy.dialogue),
+            ("reminder_attempts", core, sweeps.reminder_attempts, policy.dialogue),
+            ("questions", core, sweeps.questions, policy.dialogue),
+            ("events", events, sweeps.events, policy.events),
+            ("turns", events, sweeps.turns, policy.turns),
+            ("free_pages", core, sweeps.free_pages, timedelta(0)),
+            ("free_pages", events, sweeps.free_pages, timedelta(0)),
+        )
+        self._alarm = Alarm(clock, self.sweep)
+
+    async def run(self) -> None:
+        await self._alarm.run()
+
+    async def sweep(self) -> datetime:
+        """Delete everything that is too old now; returns when to sweep again."""
+        for what, database, sweep, age in self._sweeps:
+            done = await self._sweep(what, database, sweep, to_ms(self._clock.now() - age))
+            if done.rows:
+                self._swept(done)
+        return self._clock.now() + SWEEP_EVERY
+
+    async def _sweep(self, what: str, database: Database, sweep: sweeps.Sweep, before_ms: int) -> Swept:
+        batch, total, longest = _FIRST_BATCH, 0, 0.0
+
+        def timed(connection: sqlite3.Connection, limit: int) -> tuple[int, float]:
+            # The real time, not the injected clock's: it is this machine's lock that is held.
+            start = time.perf_counter()
+            return sweep(connection, before_ms, limit), time.perf_counter() - start
+
+        while True:
+            limit = batch
+            rows, held = await database.write(lambda c: timed(c, limit))  # noqa: B023 - awaited in this round
+            total, longest = total + rows, max(longest, held)
+            if rows < limit:
+                return Swept(what, total, longest)
+            if held > LONGEST_HOLD / 5:
+                batch = max(1, batch // 2)
+            elif held < LONGEST_HOLD / 20:
+                batch = min(_MAX_BATCH, batch * 2)
+            await self._clock.sleep(_PAUSE)

@@ -1,0 +1,162 @@
+"""Agents and operators over real sockets: every method of the interfaces is there, and each sees what is its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from hive_base.clock import ManualClock
+from hive_core.api.agent_session import AgentSession
+from hive_core.api.dialogue import AgentDialogue, Dialogue, OperatorDialogue
+from hive_core.api.operator_verbs import OperatorVerbs
+from hive_core.broker import Broker, DeadLetters, History
+from hive_core.operators import Actor
+from hive_core.questions import Questions
+from hive_core.reminders import Reminders
+from hive_core.store import Database
+from hive_rpc.client import connect
+from hive_rpc.errors import ForbiddenError, InvalidError, NotFoundError
+from hive_rpc.interface import Interface, methods
+from hive_rpc.interfaces.agent import (
+    Agent,
+    AnswerRequest,
+    AskRequest,
+    ListRemindersRequest,
+    ReadThreadRequest,
+    ReminderRequest,
+    ReminderRollupRequest,
+    RemindRequest,
+    SearchMessagesRequest,
+)
+from hive_rpc.interfaces.operator import (
+    AgentReminderRollupRequest,
+    AgentRemindersRequest,
+    AgentRequest,
+    AnswerQuestionRequest,
+    ConversationRequest,
+    DeadLettersChoice,
+    DeadLettersRequest,
+    IdRequest,
+    Operator,
+    QuestionsRequest,
+    SearchRequest,
+    ThreadRequest,
+)
+from hive_rpc.server import Server
+from hive_rpc.types import Empty
+
+AGENTS = ("worker", "writer")
+
+
+@pytest.mark.parametrize(("interface", "handler"), [(Agent, AgentSession), (Operator, OperatorVerbs)])
+def test_core_answers_every_method(interface: type[Interface], handler: type[Interface]) -> None:
+    declared = methods(interface).values()
+    assert [m.wire_name for m in declared if getattr(handler, m.attribute) is getattr(interface, m.attribute)] == []
+
+
+@pytest.fixture
+async def dialogue(tmp_path: Path) -> AsyncIterator[Dialogue]:
+    clock = ManualClock()
+    async with Database(tmp_path / "core.sqlite", "core") as database:
+        broker = Broker(database, clock, lambda: AGENTS)
+        yield Dialogue(
+            broker=broker,
+            history=History(database),
+            dead_letters=DeadLetters(database, clock, broker.wake),
+            questions=Questions(database, clock, broker),
+            reminders=Reminders(database, clock, lambda: AGENTS, broker.announce),
+        )
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def agent(stack: AsyncExitStack, dialogue: Dialogue, directory: Path, name: str) -> Agent:
+    server = Server(lambda peer: [AgentDialogue(name, dialogue)])
+    await server.listen(directory / f"{name}.sock", mode=0o600)
+    stack.push_async_callback(server.close)
+    return (await stack.enter_async_context(connect(directory / f"{name}.sock"))).proxy(Agent)
+
+
+async def operator(stack: AsyncExitStack, dialogue: Dialogue, directory: Path) -> Operator:
+    server = Server(lambda peer: [OperatorDialogue(dialogue, Actor("ada", "operator.sock"))])
+    await server.listen(directory / "operator.sock", mode=0o600)
+    stack.push_async_callback(server.close)
+    return (await stack.enter_async_context(connect(directory / "operator.sock"))).proxy(Operator)
+
+
+async def test_asking_and_answering(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:
+    worker = await agent(stack, dialogue, tmp_path, "worker")
+    writer = await agent(stack, dialogue, tmp_path, "writer")
+    ada = await operator(stack, dialogue, tmp_path)
+    to_ada = (await worker.ask(AskRequest(question="Deploy?", options=["yes", "no"]))).question
+    to_writer = (await worker.ask(AskRequest(question="Which font?", to="writer"))).question
+    assert [q.id for q in (await ada.questions(QuestionsRequest())).questions] == [to_ada.id, to_writer.id]
+    with pytest.raises(ForbiddenError):
+        await writer.answer(AnswerRequest(id=to_ada.id, choices=["yes"]))
+    await ada.answer_question(AnswerQuestionRequest(id=to_ada.id, choices=["no"]))
+    await writer.answer(AnswerRequest(id=to_writer.id, answer="A serif."))
+    later = (await writer.ask(AskRequest(question="And now?", to="worker"))).question
+    ends = await worker.loose_ends(Empty())
+    assert ([q.id for q in ends.asked], [q.id for q in ends.owed], ends.unread) == ([], [later.id], 3)
+    assert await ada.loose_ends(AgentRequest(name="worker")) == ends
+    cancelled = await ada.cancel_question(IdRequest(id=later.id))
+    assert cancelled.question.resolved_by == "ada"
+
+
+async def test_reminding(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:
+    worker = await agent(stack, dialogue, tmp_path, "worker")
+    writer = await agent(stack, dialogue, tmp_path, "writer")
+    ada = await operator(stack, dialogue, tmp_path)
+    mine = (await worker.remind(RemindRequest(message="look again", in_seconds=0))).reminder
+    other = (await worker.remind(RemindRequest(message="later", in_seconds=3600))).reminder
+    assert (await writer.list_reminders(ListRemindersRequest(all=True))).reminders == []
+    with pytest.raises(NotFoundError):
+        await writer.cancel_reminder(ReminderRequest(id=other.id))
+    await dialogue.reminders.deliver()
+    assert [r.id for r in (await ada.reminders(AgentRemindersRequest())).reminders] == [other.id]
+    await ada.cancel_reminder(IdRequest(id=other.id))
+    listed = (await worker.list_reminders(ListRemindersRequest(all=True))).reminders
+    assert {r.id: r.state for r in listed} == {mine.id: "delivered", other.id: "cancelled"}
+    assert (await worker.reminder_rollup(ReminderRollupRequest(since_seconds=60))).agents[0].delivered == 1
+    assert (await writer.reminder_rollup(ReminderRollupRequest(since_seconds=60))).agents == []
+    everyone = await ada.reminder_rollup(AgentReminderRollupRequest(since_seconds=60))
+    assert [c.agent for c in everyone.agents] == ["worker"]
+
+
+async def test_reading_back(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:
+    worker = await agent(stack, dialogue, tmp_path, "worker")
+    writer = await agent(stack, dialogue, tmp_path, "writer")
+    ada = await operator(stack, dialogue, tmp_path)
+    first = await dialogue.broker.send("operator", "worker", "a private matter")
+    await dialogue.broker.send("worker", "operator", "understood", in_reply_to=first)
+    assert len((await worker.read_thread(ReadThreadRequest(id=first))).messages) == 2
+    with pytest.raises(NotFoundError):
+        await writer.read_thread(ReadThreadRequest(id=first))
+    assert len((await worker.search_messages(SearchMessagesRequest(query="private"))).messages) == 1
+    assert (await writer.search_messages(SearchMessagesRequest(query="private"))).messages == []
+    assert len((await ada.thread(ThreadRequest(id=first))).messages) == 2
+    assert len((await ada.search(SearchRequest(query="private"))).messages) == 1
+    assert (await ada.search(SearchRequest(query="private", agent="writer"))).messages == []
+    assert len((await ada.conversation(ConversationRequest(one="worker", other="operator"))).messages) == 2
+
+
+async def test_dead_letters(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:
+    ada = await operator(stack, dialogue, tmp_path)
+    await dialogue.broker.hello("worker", "w1")
+    sent = await dialogue.broker.send("operator", "worker", "poison")
+    for _ in range(5):
+        await dialogue.broker.receive("worker", "w1")
+        await dialogue.broker.nack("worker", "w1", [sent], "no")
+    [letter] = (await ada.dead_letters(DeadLettersRequest())).letters
+    assert (letter.message.id, letter.reason) == (sent, "no")
+    with pytest.raises(InvalidError):
+        await ada.resend_dead_letters(DeadLettersChoice())
+    with pytest.raises(InvalidError):
+        await ada.resend_dead_letters(DeadLettersChoice(ids=[sent], all=True))
+    assert (await ada.resend_dead_letters(DeadLettersChoice(ids=[sent]))).count == 1
+    assert (await ada.drop_dead_letters(DeadLettersChoice(all=True))).count == 0
