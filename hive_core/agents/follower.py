@@ -117,7 +117,8 @@ class Follower:
             self._roster.show(name, AgentState.FAILED, f"Its container {how}; systemd starts it again.")
             await self._hooks.container_died(name)
             self._add_lines(name, status.invocation)
-        if status.given_up:
+        # It may be told twice; with an `until`, the next attempt is planned already.
+        if status.given_up and self._roster.get(name).until is None:
             self._starter.try_later(name, f"Its container {how}, again and again.")
             self._add_lines(name, status.invocation)
 

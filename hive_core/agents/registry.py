@@ -1,15 +1,18 @@
 """The registry: one row for each agent, in core's database."""
 
+import logging
 import sqlite3
 from datetime import datetime
 from functools import partial
 
-from hive_core.agents.config import parse
+from hive_core.agents.config import AgentConfig, parse
 from hive_core.agents.models import Agent, Desired
 from hive_core.containers.names import machine_names
 from hive_core.store import Database, Queries, from_ms, to_ms
-from hive_rpc.errors import ConflictError
+from hive_rpc.errors import ConflictError, HiveError
 from hive_rpc.types import AgentState
+
+log = logging.getLogger(__name__)
 
 _SQL = Queries("hive_core.agents")
 
@@ -84,7 +87,7 @@ def _agent(row: sqlite3.Row) -> Agent:
         name=row["name"],
         machine=row["machine"],
         config_text=row["config"],
-        config=parse(row["config"]),
+        config=_config(row["name"], row["config"]),
         desired=Desired(row["desired"]),
         created_at=from_ms(row["created_at"]),
         state=AgentState(row["state"]),
@@ -93,3 +96,12 @@ def _agent(row: sqlite3.Row) -> Agent:
         until=None if row["until"] is None else from_ms(row["until"]),
         instance=row["instance"],
     )
+
+
+def _config(name: str, text: str) -> AgentConfig:
+    """It was good when it was written; another version of the hive may see that differently, and has to run."""
+    try:
+        return parse(text)
+    except HiveError as error:
+        log.error("%s runs with the default configuration: %s", name, error.sentence())
+        return AgentConfig()

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from hive_rpc.errors import HiveError
+from hive_rpc.errors import HiveError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,19 @@ class Work:
         await self._begun.wait()
 
     async def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Have it done, and wait for how it ends. Cancelling the caller ends the waiting only."""
+        """Have it done, and wait for how it ends. Cancelling the caller ends the waiting only.
+
+        Raises UnavailableError when core is stopped before it is done.
+        """
         try:
             await self._begun.wait()
         except asyncio.CancelledError:
             work.close()
             raise
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._group is None:
+            work.close()
+            raise _stopped()
         self._task(_carry(work, outcome), work)
         return await asyncio.shield(outcome)
 
@@ -61,13 +67,18 @@ async def _carry(work: Coroutine[Any, Any, T], outcome: asyncio.Future[T]) -> No
     try:
         result = await work
     except asyncio.CancelledError:
-        outcome.cancel()
+        outcome.set_exception(_stopped())
+        outcome.exception()
         raise
     except Exception as error:  # noqa: BLE001 - it is the caller's, who may be gone
         outcome.set_exception(error)
         outcome.exception()
     else:
         outcome.set_result(result)
+
+
+def _stopped() -> UnavailableError:
+    return UnavailableError("Core is being stopped.", hint="Its next start carries on with what was begun.")
 
 
 async def _logged(what: str, work: Coroutine[Any, Any, None]) -> None:

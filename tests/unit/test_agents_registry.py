@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hive_core.agents.config import AgentConfig
 from hive_core.agents.models import Desired
 from hive_core.agents.registry import Registry
 from hive_core.containers.names import MAX_MACHINE, machine_names
@@ -71,3 +72,12 @@ async def test_state_and_wish_are_there_after_a_restart(registry: Registry, data
     await database.close()
     await database.open()
     assert await Registry(database).all() == [replace(parked, desired=Desired.STOPPED)]
+
+
+async def test_a_configuration_that_another_version_wrote_keeps_nobody_from_starting(
+    registry: Registry, database: Database
+) -> None:
+    await registry.add("worker", "", NOW)
+    await database.write(lambda c: c.execute("UPDATE agents SET config = 'from_the_future = 1'"))
+    (found,) = await registry.all()
+    assert (found.config, found.config_text) == (AgentConfig(), "from_the_future = 1")
