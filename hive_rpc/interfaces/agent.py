@@ -6,6 +6,7 @@ The caller's name is the socket it came in on; no parameter says who is asking.
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
+from hive_rpc.accounts import Hold
 from hive_rpc.dialogue import (
     AskParameters,
     FoundMessages,
@@ -98,6 +99,8 @@ class CommandKind(StrEnum):
     """Finish the turn that runs, take no new message, report `stopped`."""
     CANCEL = "cancel"
     """Interrupt the turn that runs."""
+    HOLD = "hold"
+    """Begin no turn: `hold` says why and until when. Without `hold` the way is free again."""
 
 
 class Settings(Model):
@@ -113,11 +116,16 @@ class Settings(Model):
     turn_limit_seconds: Seconds = 3600
     silence_limit_seconds: Seconds = 600
     """A turn without any event for so long is interrupted."""
+    subscription: bool = False
+    """The agent's account is a subscription: the CLI gets the placeholder of a token in place of that of a key."""
+    egress: list[str] = []
+    """What the agent may connect to, as in its `agent.toml`; enforced by the gateway."""
 
 
 class Command(Model):
     kind: CommandKind
     settings: Settings | None = None
+    hold: Hold | None = None
 
 
 class ReportStateRequest(Model):

@@ -6,8 +6,23 @@ role of its operator decides.
 
 from collections.abc import AsyncIterator
 
+from pydantic import Field
+
+from hive_rpc.accounts import (
+    Account,
+    AccountKind,
+    AccountName,
+    Caps,
+    EgressEntry,
+    Hold,
+    Raise,
+    Scope,
+    ScopedCaps,
+    Spend,
+)
 from hive_rpc.dialogue import FoundMessages, LooseEndsReply, Question, Reminder, ReminderRollupReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
+from hive_rpc.interfaces.gateway import Login
 from hive_rpc.types import (
     AgentName,
     AgentState,
@@ -326,6 +341,88 @@ class AgentReminderRollupRequest(OperatorRequest):
     since_seconds: Seconds
 
 
+class AccountStatus(Model):
+    account: Account
+    agents: list[str]
+    """Those that use it."""
+
+
+class AccountsReply(Model):
+    accounts: list[AccountStatus]
+
+
+class AddAccountRequest(OperatorRequest):
+    name: AccountName
+    kind: AccountKind
+    secret: str = Field(default="", repr=False)
+    """The key or the token alone. Core passes it on to the gateway and keeps nothing of it."""
+    base_url: str | None = None
+    """For another provider with the same API; https, or http on a loopback address."""
+
+
+class AccountRequest(OperatorRequest):
+    name: AccountName
+
+
+class UseAccountRequest(OperatorRequest):
+    agent: AgentName
+    account: AccountName | None = None
+    """None is what `agent.toml` says, or else the default account."""
+
+
+class LoginReply(Model):
+    login: Login
+
+
+class FinishLoginRequest(OperatorRequest):
+    login: str
+    code: str = Field(repr=False)
+
+
+class SpendingReply(Model):
+    spending: list[Spend]
+    """Of the hive, of each account and of each agent that spent something today."""
+    caps: list[ScopedCaps]
+    """Every cap that is set."""
+    raises: list[Raise]
+    """Those that hold today."""
+    holds: list[Hold]
+    stopped: str | None = None
+
+
+class SetCapsRequest(OperatorRequest):
+    """The caps of the hive or of an account; an agent's are in its `agent.toml`."""
+
+    scope: Scope
+    name: str = ""
+    caps: Caps
+
+
+class RaiseCapRequest(OperatorRequest):
+    """Let somebody spend more until the end of the day (UTC)."""
+
+    scope: Scope
+    name: str = ""
+    usd: float = Field(default=0, ge=0, allow_inf_nan=False)
+    tokens: int = Field(default=0, ge=0)
+
+
+class StopAllRequest(OperatorRequest):
+    reason: str = Field(default="", max_length=200)
+
+
+class EgressLogRequest(OperatorRequest):
+    agent: str | None = None
+    before: int | None = None
+    """Older than this entry."""
+    limit: int = 100
+
+
+class EgressLogReply(Model):
+    entries: list[EgressEntry]
+    """Newest first."""
+
+
 class MetricsReply(Model):
     text: str
     """Prometheus' text format."""
@@ -487,6 +584,66 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.VIEWER)
     async def loose_ends(self, request: AgentRequest) -> LooseEndsReply:
         """What an agent has asked, owes and has put off."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def accounts(self, request: OperatorRequest) -> AccountsReply:
+        """The accounts, how they fare, and who uses them."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def add_account(self, request: AddAccountRequest) -> Empty:
+        """Add an account, or give one a new secret: requests that begin afterwards use it."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def remove_account(self, request: AccountRequest) -> Empty:
+        """Forget an account. `Conflict` while agents use it."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def use_account(self, request: UseAccountRequest) -> Empty:
+        """Have an agent use another account than its `agent.toml` says."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def begin_login(self, request: AccountRequest) -> LoginReply:
+        """Begin an interactive login; the address is for the account's owner."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def finish_login(self, request: FinishLoginRequest) -> Empty:
+        """End a login with the code that its address gave."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def spending(self, request: OperatorRequest) -> SpendingReply:
+        """What was spent, what may be, and what is held."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def set_caps(self, request: SetCapsRequest) -> Empty:
+        """Set the caps of the hive or of an account, all of them."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def raise_cap(self, request: RaiseCapRequest) -> Empty:
+        """Raise the caps of the hour and the day until the end of today; raises of the same day add up."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def stop_all(self, request: StopAllRequest) -> Empty:
+        """Refuse every request to a model and every connection to the outside, for all agents, until undone."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def resume_all(self, request: OperatorRequest) -> Empty:
+        """Undo `StopAll`."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def egress_log(self, request: EgressLogRequest) -> EgressLogReply:
+        """Connections of agents to the outside, newest first."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)
