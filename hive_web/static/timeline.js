@@ -17,8 +17,10 @@ export class Timeline {
 
   apply({ kind, turn, at, view }) {
     switch (kind) {
-      case "message":
       case "line":
+        if (this.saidBefore(view.text)) break;
+      // falls through
+      case "message":
         if (!this.entries.has(view.key)) this.add(view.key, make(`${kind}-template`, view));
         break;
       case "turn":
@@ -35,6 +37,12 @@ export class Timeline {
         break;
       }
     }
+  }
+
+  /** Whether the last line says the same and no turn came since. */
+  saidBefore(text) {
+    const last = Array.from(this.list.querySelectorAll(":scope > .line, :scope > .turn")).at(-1);
+    return last?.querySelector(".line-text")?.textContent === text;
   }
 
   /** A piece of text as it is written. The step that follows has the whole text and takes its place. */

@@ -39,6 +39,7 @@ OUTCOME_WORDS = {
     TurnOutcome.COMPACTION_FAILED: "Compaction failed",
     TurnOutcome.TURN_LIMIT: "Time limit",
 }
+_UNTIL_WORDS = {AgentState.PARKED: "Goes on", AgentState.STOPPING: "Stopped at the latest"}
 _STARTABLE = {AgentState.STOPPED, AgentState.FAILED}
 HUES = 8
 
@@ -89,6 +90,8 @@ class AgentView:
     since: datetime
     reason: str
     until: datetime | None
+    until_words: str
+    """What happens then, before the time."""
     container: str
     machine: str
     model: str
@@ -131,7 +134,7 @@ def hive_view(status: StatusReply) -> HiveView:
         healthy=hive.healthy,
         health=_health(hive),
         stand_in=hive.stand_in,
-        backend=hive.model_backend or "Model backend unknown",
+        backend=_sentence(hive.model_backend or "model backend unknown"),
         summary=_summary([agent.state for agent in status.agents]),
         waiting=len(waiting_views(status)),
     )
@@ -145,6 +148,10 @@ def _summary(states: list[AgentState]) -> str:
     counts = [f"{states.count(state)} {STATE_WORDS[state].lower()}" for state in told if state in states]
     agents = "1 agent" if len(states) == 1 else f"{len(states)} agents"
     return ", ".join([agents, *(counts or ["all quiet"])])
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _health(hive: HiveStatus) -> str:
@@ -167,6 +174,7 @@ def agent_view(agent: AgentStatus) -> AgentView:
         since=agent.since,
         reason=one_line(agent.reason or "", 400),
         until=agent.until,
+        until_words=_UNTIL_WORDS.get(agent.state, "Until"),
         container=agent.container.value,
         machine=agent.machine,
         model=agent.model or "",

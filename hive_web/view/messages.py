@@ -56,7 +56,7 @@ def _note(message: Message) -> str:
         why = f" ({one_line(message.redelivery_reason, 120)})" if message.redelivery_reason else ""
         notes.append(f"delivered again{why}")
     if message.automatic:
-        notes.append("sent from the turn’s final text")
+        notes.append("automatic")
     if message.broadcast:
         notes.append("to everyone")
     return " · ".join(notes)

@@ -145,6 +145,8 @@ def timeline(events: Iterable[Event], agent: str) -> list[Entry]:
 
 def _apply(entries: dict[str, Entry], change: Patch) -> None:
     match change.view:
+        case LineView() if _said_before(entries, change.view.text):
+            pass
         case MessageView() | LineView():
             entries.setdefault(change.view.key, PlainEntry(change.view, change.kind))
         case TurnView():
@@ -155,6 +157,16 @@ def _apply(entries: dict[str, Entry], change: Patch) -> None:
             step = _turn(entries, change).steps.get(change.view.key)
             if step is not None:
                 step.result = change.view
+
+
+def _said_before(entries: dict[str, Entry], text: str) -> bool:
+    """Whether the last line says the same and no turn came since: an agent starts in several steps."""
+    for entry in reversed(entries.values()):
+        if isinstance(entry, TurnEntry):
+            return False
+        if isinstance(entry.view, LineView):
+            return entry.view.text == text
+    return False
 
 
 def _turn(entries: dict[str, Entry], change: Patch) -> TurnEntry:

@@ -117,7 +117,8 @@ def populate(core: FakeCore) -> None:
         cost_usd=0.0431,
     )
 
-    core.change("worker", AgentState.STARTING, since=ago(60 * 3))
+    for _ in range(3):
+        core.change("worker", AgentState.STARTING, since=ago(60 * 3))
     second = core.begin_turn("worker", "turn_2", started_at=ago(33.6), messages=["msg_2"])
     core.emit(
         EventKind.THINKING,

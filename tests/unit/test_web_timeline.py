@@ -130,6 +130,18 @@ def test_only_states_that_an_operator_wonders_about_have_a_line() -> None:
     assert AgentState.IDLE not in shown
 
 
+def test_a_line_is_not_repeated_until_a_turn_came_between() -> None:
+    story = Story()
+    starting = StateChange(state=AgentState.STARTING, since=AT)
+    for _ in range(3):
+        story.tell(EventKind.STATE, state=starting)
+        story.tell(EventKind.MESSAGE, message=Message(id="m", sender="hive", recipient="worker", body="x", sent_at=AT))
+    assert [entry.kind for entry in timeline(story.events, "worker")] == [PatchKind.LINE, PatchKind.MESSAGE]
+    story.whole_turn()
+    story.tell(EventKind.STATE, state=starting)
+    assert [entry.kind for entry in timeline(story.events, "worker")][-2:] == [PatchKind.TURN, PatchKind.LINE]
+
+
 def test_a_parked_agent_says_until_when_and_why() -> None:
     story = Story()
     change = StateChange(state=AgentState.PARKED, since=AT, until=AT, reason="usage limit")
