@@ -5,6 +5,7 @@ One hive host for all of it; its agents are the tests' own.
 
 import asyncio
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +77,8 @@ def until(what: str, condition: Callable[[], T | None]) -> T:
 
 @pytest.fixture(scope="module")
 def hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
+    if os.geteuid() != 0:
+        pytest.skip("containers need root")
     state = State(tmp_path_factory.mktemp("containers") / "hive")
     assert asyncio.run(launch(LaunchRequest(state=state.root, port=free_port())))
     try:
