@@ -19,25 +19,16 @@ class Errands:
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[HiveError | None]] = set()
 
-    async def run(self, what: str, work: Coroutine[Any, Any, None]) -> bool:
-        """Begin, and wait for `patience` seconds. True: it is done. False: it goes on. What it raises, this raises."""
-        task = asyncio.create_task(self._log_late_failure(what, work), name=what)
+    async def run(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        """Begin, and wait for at most `patience` seconds; then it goes on. Raises what it raises in this time."""
+        task = asyncio.create_task(_told(what, work), name=what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         done, _ = await asyncio.wait({task}, timeout=self._patience)
-        if not done:
-            return False
-        task.result()
-        return True
-
-    async def _log_late_failure(self, what: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except HiveError as error:
-            log.warning("%s: %s", what, error.sentence())
-            raise
+        if done and (error := task.result()) is not None:
+            raise error
 
     async def finish(self) -> None:
         """End what is still under way."""
@@ -45,3 +36,13 @@ class Errands:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _told(what: str, work: Coroutine[Any, Any, None]) -> HiveError | None:
+    """The failure of work, which is logged in any case: when it comes late, nobody waits for it any more."""
+    try:
+        await work
+    except HiveError as error:
+        log.warning("%s: %s", what, error.sentence())
+        return error
+    return None

@@ -15,7 +15,6 @@ has whole. A batch may be seen twice, never missed; what is in it has keys, and 
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -30,8 +29,6 @@ from hive_web.view.agents import AgentView, agent_view, hive_view, waiting_views
 from hive_web.view.messages import PREVIEW, message_view
 from hive_web.view.timeline import patch
 from hive_web.view.wire import dumps
-
-log = logging.getLogger(__name__)
 
 Write: TypeAlias = Callable[[bytes], Awaitable[None]]
 

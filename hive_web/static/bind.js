@@ -79,5 +79,4 @@ export function showEmpty(list) {
   const name = list.dataset.list ?? list.id;
   const placeholder = document.querySelector(`[data-empty="${name}"]`);
   if (placeholder) placeholder.hidden = list.childElementCount > 0;
-  list.hidden = list.childElementCount === 0;
 }

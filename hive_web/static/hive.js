@@ -46,5 +46,3 @@ follow({
     },
   },
 });
-showEmpty(agents);
-showEmpty(messages);

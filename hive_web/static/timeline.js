@@ -12,7 +12,6 @@ export class Timeline {
     this.entries = keyed(list);
     this.steps = new Map(Array.from(list.querySelectorAll(".step"), (step) => [step.dataset.key, step]));
     this.streaming = null;
-    showEmpty(list);
   }
 
   apply({ kind, turn, at, view }) {

@@ -122,7 +122,6 @@ class WaitingView:
     headline: str
     detail: str
     since: datetime
-    can_start: bool
 
 
 def hive_view(status: StatusReply) -> HiveView:
@@ -213,7 +212,6 @@ def waiting_views(status: StatusReply) -> list[WaitingView]:
             headline=headlines[agent.state],
             detail=one_line(agent.reason or "No reason was given; its log may say more.", 400),
             since=agent.since,
-            can_start=agent.state in _STARTABLE,
         )
         for agent in sorted(status.agents, key=lambda agent: agent.since)
         if agent.state in headlines
