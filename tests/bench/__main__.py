@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("rpc", "sends", "policy")
+BENCHES = ("rpc", "sends", "turns", "policy")
 
 
 async def main(names: list[str]) -> None:
