@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -75,7 +76,9 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
         self._thread = None
-        self._close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -86,11 +89,6 @@ class Writer:
                 raise StorageError(f"The database {self._path} cannot be opened: {error.strerror}.") from error
             raise storage_error(error, self._path) from error
         return connection
-
-    def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         ended = False
@@ -118,8 +116,7 @@ class Writer:
     def _commit(self, batch: Sequence[Write]) -> None:
         """Run the batch in one transaction. Afterwards each write has its result or its error, and nothing is open."""
         try:
-            if self._connection is None:
-                self._connection = self._open()
+            assert self._connection is not None
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
             if len(batch) == 1:
@@ -152,11 +149,8 @@ class Writer:
         meant = storage_error(error, self._path)
         for write in batch:
             write.error = write.error or meant
-        try:
-            if self._connection is not None and self._connection.in_transaction:
+        # The connection stays open whatever happened: it knows which frames of the WAL were never acknowledged and
+        # writes over them. Another one would find them whole after a failed sync, and take them for commits.
+        if self._connection is not None and self._connection.in_transaction:
+            with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._close()
-        if isinstance(meant, StorageError):
-            # After an I/O error SQLite's picture of the file may be stale: the next batch opens it anew.
-            self._close()
