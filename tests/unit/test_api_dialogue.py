@@ -9,7 +9,6 @@ import pytest
 from hive_base.clock import ManualClock
 from hive_core.api.agent_session import AgentSession
 from hive_core.api.dialogue import AgentDialogue, Dialogue, OperatorDialogue
-from hive_core.api.operator_verbs import OperatorVerbs
 from hive_core.broker import Broker, DeadLetters, History
 from hive_core.operators import Actor
 from hive_core.questions import Questions
@@ -49,7 +48,7 @@ from hive_rpc.types import Empty
 AGENTS = ("worker", "writer")
 
 
-@pytest.mark.parametrize(("interface", "handler"), [(Agent, AgentSession), (Operator, OperatorVerbs)])
+@pytest.mark.parametrize(("interface", "handler"), [(Agent, AgentSession)])
 def test_core_answers_every_method(interface: type[Interface], handler: type[Interface]) -> None:
     declared = methods(interface).values()
     assert [m.wire_name for m in declared if getattr(handler, m.attribute) is getattr(interface, m.attribute)] == []
