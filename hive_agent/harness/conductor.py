@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hive_agent import prompts
+from hive_agent.classify import Cancel
 from hive_agent.harness.control import Control
 from hive_agent.harness.conversation import Conversation
 from hive_agent.harness.core import Core
@@ -13,7 +14,7 @@ from hive_agent.harness.runners import Runners
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
 from hive_agent.harness.turns import ActiveTurn
-from hive_agent.harness.verdict import Verdict, classify
+from hive_agent.harness.verdict import Verdict, judge
 from hive_agent.harness.watchdog import Watchdog
 from hive_agent.tasks import meanwhile
 from hive_base.clock import Clock
@@ -105,7 +106,7 @@ class Conductor:
             evidence = await self._runners.turn(
                 launch, instruction, keep_warm_seconds=settings.keep_warm_seconds, on_events=on_events
             )
-        verdict = classify(evidence, cut_short=watchdog.cut_short)
+        verdict = judge(evidence, watchdog.cut_short)
         if watchdog.cut_short is not None:
             # Its tools may have outlived the interrupt.
             await self._runners.end()
@@ -113,7 +114,9 @@ class Conductor:
             await self._runners.end()
             self._conversation.begin("the earlier one was lost")
         self._close(turn, evidence, verdict, delay)
-        return TurnEnd(verdict, evidence.final_text, cancelled=watchdog.cancelled)
+        by_operator = watchdog.cut_short is not None and watchdog.cut_short.cancel is Cancel.REQUESTED
+        cancelled = by_operator and verdict.outcome is TurnOutcome.INTERRUPTED
+        return TurnEnd(verdict, evidence.final_text, cancelled=cancelled)
 
     def abandon(self, turn: ActiveTurn, verdict: Verdict) -> None:
         """Record the end of a turn that `run` did not return from; a turn that has ended stays as it is."""

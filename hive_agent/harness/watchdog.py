@@ -3,7 +3,9 @@
 import asyncio
 import logging
 
+from hive_agent.classify import Cancel
 from hive_agent.harness.runners import Runners
+from hive_agent.harness.verdict import CutShort
 from hive_agent.tasks import happens_within
 from hive_base.clock import Clock
 from hive_rpc.interfaces.agent import Settings
@@ -23,31 +25,30 @@ class Watchdog:
         self._settings = settings
         self._clock = clock
         self._began = self._last_sign = clock.monotonic()
-        self.cut_short: str | None = None
+        self.cut_short: CutShort | None = None
         """Why the turn was ended from outside; None when it was not."""
-        self.cancelled = False
-        """It was an operator who did it."""
 
     def sign_of_life(self) -> None:
         self._last_sign = self._clock.monotonic()
 
     async def run(self) -> None:
         self.cut_short = await self._reason()
-        log.warning("The turn is interrupted: %s", self.cut_short)
+        log.warning("The turn is interrupted: %s", self.cut_short.reason)
         self._runners.interrupt()
         await self._clock.sleep(GRACE_SECONDS)
         log.warning("The turn has not ended %g s after the interrupt and is killed", GRACE_SECONDS)
         await self._runners.kill()
 
-    async def _reason(self) -> str:
+    async def _reason(self) -> CutShort:
         while True:
             now = self._clock.monotonic()
             limit = self._began + self._settings.turn_limit_seconds - now
             silence = self._last_sign + self._settings.silence_limit_seconds - now
             if limit <= 0:
-                return f"it ran for {self._settings.turn_limit_seconds:g} s, which is its limit"
+                reason = f"it ran for {self._settings.turn_limit_seconds:g} s, which is its limit"
+                return CutShort(Cancel.TIME_LIMIT, reason)
             if silence <= 0:
-                return f"nothing was heard of it for {self._settings.silence_limit_seconds:g} s"
+                reason = f"nothing was heard of it for {self._settings.silence_limit_seconds:g} s"
+                return CutShort(Cancel.SILENCE, reason)
             if await happens_within(self._cancel, min(limit, silence), self._clock):
-                self.cancelled = True
-                return "an operator cancelled it"
+                return CutShort(Cancel.REQUESTED, "an operator cancelled it")

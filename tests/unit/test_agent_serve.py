@@ -172,10 +172,15 @@ async def test_a_cancel_that_comes_between_turns_does_not_hit_the_next_one(loop:
 
 
 @pytest.mark.parametrize(
-    "limits", [{"turn_limit_seconds": 100}, {"silence_limit_seconds": 100}], ids=["too long", "silent"]
+    ("limits", "outcome"),
+    [
+        ({"turn_limit_seconds": 100}, TurnOutcome.INTERRUPTED),
+        ({"silence_limit_seconds": 100}, TurnOutcome.NETWORK),
+    ],
+    ids=["too long", "silent"],
 )
 async def test_a_turn_over_its_limit_is_interrupted_then_killed_and_comes_again(
-    loop: Loop, limits: dict[str, float]
+    loop: Loop, limits: dict[str, float], outcome: TurnOutcome
 ) -> None:
     async def hangs(instruction: TurnInstruction) -> TurnFinishedRequest:
         if "given to you before" not in instruction.prompt:
@@ -187,14 +192,20 @@ async def test_a_turn_over_its_limit_is_interrupted_then_killed_and_comes_again(
     message = loop.core.deliver("hello")
     await loop.until(lambda: loop.core.acked == [message.id], step=10)
     assert loop.runners.interrupts == 1
-    assert [turn.outcome for turn in loop.core.turns()][:1] == [TurnOutcome.INTERRUPTED]
+    assert [turn.outcome for turn in loop.core.turns()][:1] == [outcome]
     assert "100 s" in loop.core.nacked[0].reason
 
 
 async def test_a_lost_conversation_begins_anew_and_the_model_is_told(loop: Loop) -> None:
     async def lost_once(instruction: TurnInstruction) -> TurnFinishedRequest:
         if len(loop.runners.launches) == 1:
-            return failed(instruction.turn_id, "No conversation found with session ID: x")
+            lost = {
+                "type": "result",
+                "subtype": "error_during_execution",
+                "is_error": True,
+                "errors": ["No conversation found with session ID: x"],
+            }
+            return TurnFinishedRequest(turn_id=instruction.turn_id, lines=[lost])
         return finished(instruction.turn_id)
 
     loop.runners.does = lost_once
