@@ -24,19 +24,19 @@ async def first_of(*works: Coroutine[Any, Any, Any]) -> None:
         await _end(*tasks)
 
 
-async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """The result of `work`, or None when the event comes first; the work is then cancelled."""
-    task, stop = asyncio.create_task(work), asyncio.create_task(event.wait())
+async def unless(stop: Coroutine[Any, Any, Any], work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None when `stop` ends first; the work is then cancelled."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop)
     try:
-        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
     finally:
-        await _end(task, stop)
+        await _end(working, stopping)
 
 
 async def happens_within(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
     """Wait for the event for so long; whether it came."""
-    await unless(event, clock.sleep(seconds))
+    await unless(event.wait(), clock.sleep(seconds))
     return event.is_set()
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hive_agent.harness.backoff import Backoff
 from hive_agent.harness.conductor import Conductor, TurnEnd
 from hive_agent.harness.control import Control
-from hive_agent.harness.inbox import POLL_SECONDS, Inbox
+from hive_agent.harness.inbox import POLL_MARGIN, POLL_SECONDS, Inbox
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.states import States
 from hive_agent.harness.turns import ActiveTurn
@@ -78,7 +78,12 @@ class ServeLoop:
         if warm == 0:
             await self._runners.end()
             warm = None
-        return await unless(self._control.drain, self._inbox.take(POLL_SECONDS if warm is None else warm))
+        draining = self._control.drain.wait()
+        if warm is None:
+            return await unless(draining, self._inbox.take(POLL_SECONDS))
+        # The poll ends in time by itself, unless core is away: that must not keep a runner for hours.
+        late = self._clock.sleep(warm + POLL_MARGIN)
+        return await unless(draining, unless(late, self._inbox.take(warm)))
 
     async def _handle(self, message: Message) -> None:
         turn = self._turn = self._conductor.begin(message)

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -81,3 +82,15 @@ def test_the_system_prompt_ends_with_what_the_operator_configured() -> None:
 
 def test_a_dollar_in_a_message_stays_one() -> None:
     assert "costs $5 in $PATH" in prompts.wake(message("costs $5 in $PATH"), waiting=0, fresh=None)
+
+
+def test_every_piece_and_its_variables_are_documented() -> None:
+    directory = Path(prompts.__file__).parent
+    rows = re.findall(r"^\| `(\w+)\.md` \|.*\|(.*)\|$", (directory / "README.md").read_text(), re.MULTILINE)
+    documented = {piece: set(re.findall(r"`(\w+)`", variables)) for piece, variables in rows}
+    used = {
+        path.stem: set(Template(path.read_text()).get_identifiers())
+        for path in directory.glob("*.md")
+        if path.name != "README.md"
+    }
+    assert documented == used

@@ -68,6 +68,20 @@ async def test_what_the_tools_received_is_acknowledged_with_the_turn(loop: Loop)
     assert loop.core.turns()[0].messages == [first.id, loop.core.acked[1]]
 
 
+async def test_an_idle_runner_is_ended_when_its_time_is_over_also_while_core_is_away(loop: Loop) -> None:
+    async def warms(instruction: TurnInstruction) -> TurnFinishedRequest:
+        loop.runners.warm = 100
+        return finished(instruction.turn_id)
+
+    loop.runners.does = warms
+    loop.core.deliver("hello")
+    await loop.until(lambda: loop.core.acked and loop.core.state is AgentState.IDLE)
+    assert not loop.runners.ended
+    await loop.core.stop()
+    loop.runners.warm = 0
+    await loop.until(lambda: loop.runners.ended, step=10)
+
+
 async def test_a_failed_turn_gives_its_message_back_with_the_reason_and_the_loop_rests(loop: Loop) -> None:
     async def fails_once(instruction: TurnInstruction) -> TurnFinishedRequest:
         return (
