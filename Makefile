@@ -1,7 +1,7 @@
 # Everything a person needs: `make up`, `make down`, `make test`. The rest serves those.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: up down test lint bench docs screenshots lock clean
+.PHONY: up down test lint bench docs record-cli screenshots lock clean
 
 SOURCES := $(shell find hive_* -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 # What the hive runs on, and what the environment is built with.
@@ -54,6 +54,10 @@ docs: .venv
 screenshots: .venv
 	@.venv/bin/python -m pytest --quiet tests/e2e/test_conversation.py
 	@mkdir -p docs/images && cp test-artifacts/agent.png test-artifacts/hive.png docs/images/
+
+# Runs the Claude CLI of the SDK against the stand-in; docs/claude-cli.md says what to do when its version is a new one.
+record-cli: .venv
+	@.venv/bin/python -m tests.recording.record
 
 lock: .venv
 	@.venv/bin/pip-compile --quiet --extra dev --allow-unsafe --generate-hashes --strip-extras \

@@ -186,8 +186,10 @@ _RULES: Sequence[Rule] = (
     (TurnOutcome.CONFIGURATION, lambda e: e.error == "model_not_found"),
     (TurnOutcome.OUTPUT_LIMIT, lambda e: e.error == "max_output_tokens"),
     (TurnOutcome.NETWORK, lambda e: e.status is None and bool(_NETWORK.match(e.text))),
-    (TurnOutcome.OVERLOADED, lambda e: e.error in {"server_error", "overloaded"}),
     (TurnOutcome.OVERLOADED, lambda e: e.status is None and bool(_OVERLOADED.match(e.text))),
+    # No status and no such text: there was no answer. The words for that differ from version to version.
+    (TurnOutcome.NETWORK, lambda e: e.error == "server_error" and e.status is None),
+    (TurnOutcome.OVERLOADED, lambda e: e.error in {"server_error", "overloaded"}),
     # The status alone, for when the error's name is missing or new.
     (TurnOutcome.RATE_LIMITED, lambda e: e.status == 429),
     (TurnOutcome.AUTH_FAILED, lambda e: e.status in {401, 403}),

@@ -90,12 +90,42 @@ _MEASURED: Mapping[TurnOutcome, str] = {
     """,
 }
 
+_OF_THE_SDK: Mapping[TurnOutcome, str] = {
+    TurnOutcome.OK: """
+        compact_short continue_second drop_mid_then_ok err_529_then_ok ok_text slash_unknown tool_bash_allowed
+    """,
+    TurnOutcome.RATE_LIMITED: """
+        oauth_429_plain oauth_429_unified_5h oauth_429_unified_7d retries0_429 retries0_429_retry_after_3600
+    """,
+    TurnOutcome.OVERLOADED: """
+        retries0_408 retries0_409 retries0_500 retries0_502 retries0_503 retries0_529 retries0_sse_error_500
+        retries0_sse_error_529
+    """,
+    TurnOutcome.AUTH_FAILED: "no_credentials oauth_401 retries0_401 retries0_403",
+    TurnOutcome.BUDGET_EXHAUSTED: "max_budget",
+    TurnOutcome.CONTEXT_OVERFLOW: "err_400_prompt_too_long",
+    TurnOutcome.NETWORK: "retries0_drop_mid retries0_drop_mid_nofallback retries0_refused",
+    TurnOutcome.CONFIGURATION: """
+        bad_flag empty_stdin mcp_missing_file resume_bad_id retries0_404 session_id_reused
+        system_prompt_missing_file
+    """,
+    TurnOutcome.BAD_CONVERSATION: "retries0_400 retries0_413",
+    TurnOutcome.INTERRUPTED: "longlived_interrupt_wait sigint_wait",
+    TurnOutcome.SESSION_LOST: "resume_unknown_id",
+    TurnOutcome.CRASHED: "sigkill_wait sigterm_wait",
+    TurnOutcome.COMPACTION_FAILED: "compact_api_error compact_no_session",
+    TurnOutcome.TURN_LIMIT: "max_turns",
+}
+
 EXPECTED: Mapping[str, Mapping[str, TurnOutcome]] = {
-    "2.1.197": {name: outcome for outcome, names in _MEASURED.items() for name in names.split()},
+    version: {name: outcome for outcome, names in table.items() for name in names.split()}
+    for version, table in (("2.1.197", _MEASURED), ("2.1.327", _OF_THE_SDK))
 }
 
 RESETS_AT: Mapping[str, datetime] = {
     "2.1.197/oauth_429_unified_5h": datetime(2026, 11, 20, 11, 15, 4, tzinfo=UTC),
     "2.1.197/oauth_fallback_429": datetime(2026, 11, 20, 11, 28, 21, tzinfo=UTC),
+    "2.1.327/oauth_429_unified_5h": datetime(2026, 11, 20, 11, 47, 39, tzinfo=UTC),
+    "2.1.327/oauth_429_unified_7d": datetime(2026, 11, 21, 10, 47, 40, tzinfo=UTC),
 }
 """Every other run gives no reset time: in key mode the CLI never tells one, and a limit that holds is no reason."""
