@@ -2,12 +2,10 @@
 
 import json
 
-from hive_rpc.types import Event, EventKind, Model, ToolCall, Turn
+from hive_rpc.types import Event, Model, ToolCall, Turn
 
 MAX_TEXT = 64 * 1024
 """Bytes of UTF-8 in one text of a stored event."""
-MAX_EVENT = 512 * 1024
-"""Bytes of JSON of a whole event: texts of control characters grow sixfold on their way."""
 MAX_TURN = 16 * 1024
 """Bytes of JSON of a turn, of which every status holds one for each agent."""
 
@@ -24,26 +22,19 @@ def cut(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def shorten(event: Event) -> Event:
-    """The event with every text in it cut to its limit; one that is too large all the same becomes a notice."""
+    """The event with every text in it cut to its limit; most events come back as they are."""
     changes: dict[str, str | Model] = {}
-    if event.text is not None:
-        changes["text"] = cut(event.text)
-    if event.tool_result is not None:
-        changes["tool_result"] = event.tool_result.model_copy(update={"content": cut(event.tool_result.content)})
-    if event.tool_call is not None:
-        changes["tool_call"] = _shorten_call(event.tool_call)
-    if event.message is not None:
-        changes["message"] = event.message.model_copy(update={"body": cut(event.message.body)})
-    if event.turn is not None:
-        changes["turn"] = _shorten_turn(event.turn)
-    if event.kind is EventKind.TEXT_DELTA:
-        return event.model_copy(update=changes)
-    short = event.model_copy(update=changes)
-    size = len(short.model_dump_json().encode())
-    if size <= MAX_EVENT:
-        return short
-    notice = f"[left out: an event of kind {event.kind} with {size} bytes; {MAX_EVENT} is the limit]"
-    return Event(kind=EventKind.NOTICE, at=event.at, agent=event.agent, sequence=event.sequence, text=notice)
+    if event.text is not None and (text := cut(event.text)) is not event.text:
+        changes["text"] = text
+    if (result := event.tool_result) is not None and (text := cut(result.content)) is not result.content:
+        changes["tool_result"] = result.model_copy(update={"content": text})
+    if (call := event.tool_call) is not None and (short_call := _shorten_call(call)) is not call:
+        changes["tool_call"] = short_call
+    if (message := event.message) is not None and (text := cut(message.body)) is not message.body:
+        changes["message"] = message.model_copy(update={"body": text})
+    if event.turn is not None and (turn := _shorten_turn(event.turn)) is not event.turn:
+        changes["turn"] = turn
+    return event.model_copy(update=changes) if changes else event
 
 
 def _shorten_call(call: ToolCall) -> ToolCall:
@@ -53,7 +44,9 @@ def _shorten_call(call: ToolCall) -> ToolCall:
 
 
 def _shorten_turn(turn: Turn) -> Turn:
-    short = turn.model_copy(update={"error": cut(turn.error, MAX_TURN // 4)}) if turn.error is not None else turn
+    short = turn
+    if turn.error is not None and (error := cut(turn.error, MAX_TURN // 4)) is not turn.error:
+        short = turn.model_copy(update={"error": error})
     if len(short.model_dump_json().encode()) <= MAX_TURN:
         return short
     return Turn(

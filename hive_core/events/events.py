@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hive_base.clock import Clock
 from hive_core.events.cutting import shorten
@@ -75,9 +75,9 @@ class Events:
 
     def tell_message(self, message: Message) -> None:
         """A message was sent: an event for each of its two ends that is an agent."""
-        made = shorten(Event(kind=EventKind.MESSAGE, at=message.sent_at, message=message))
+        made = record("", shorten(Event(kind=EventKind.MESSAGE, at=message.sent_at, message=message)))
         ends = dict.fromkeys((message.sender, message.recipient))
-        self._tell([record(end, made) for end in ends if end not in (OPERATOR, SYSTEM)])
+        self._tell([replace(made, agent=end) for end in ends if end not in (OPERATOR, SYSTEM)])
 
     async def page(self, agent: str, *, before: int | None = None, limit: int = 200) -> EventsReply:
         """An agent's events older than `before`, oldest first: the newest of them that fit into a frame."""

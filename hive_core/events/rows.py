@@ -8,6 +8,9 @@ from hive_core.store import Queries, to_ms
 from hive_rpc.types import Event, EventKind, Turn
 
 SQL = Queries("hive_core.events")
+MAX_EVENT = 512 * 1024
+"""Bytes of JSON of a whole event: texts of control characters grow sixfold on their way."""
+_COLUMNS = {"id", "agent"}
 
 
 @dataclass(frozen=True)
@@ -17,22 +20,20 @@ class Record:
     agent: str
     sequence: int
     json: str
+    size: int
+    """Bytes that it takes in the table."""
     turn: Turn | None
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes in the table."""
-        return len(self.json.encode())
 
 
 def record(agent: str, event: Event) -> Record:
+    """The row of an event; one that is too large, although its texts are cut, becomes a notice that says so."""
+    json = event.model_dump_json(exclude=_COLUMNS, exclude_defaults=True)
+    size = len(json.encode())
+    if size > MAX_EVENT:
+        text = f"[left out: an event of kind {event.kind} with {size} bytes; {MAX_EVENT} is the limit]"
+        return record(agent, Event(kind=EventKind.NOTICE, at=event.at, sequence=event.sequence, text=text))
     has_turn = event.kind in (EventKind.TURN_STARTED, EventKind.TURN_ENDED)
-    return Record(
-        agent=agent,
-        sequence=event.sequence,
-        json=event.model_dump_json(exclude={"id", "agent"}, exclude_defaults=True),
-        turn=event.turn if has_turn else None,
-    )
+    return Record(agent=agent, sequence=event.sequence, json=json, size=size, turn=event.turn if has_turn else None)
 
 
 def store(
