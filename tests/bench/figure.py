@@ -39,7 +39,7 @@ async def alternate(rounds: int, measures: Sequence[Callable[[], Awaitable[float
 async def python(module: str, *arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """A Python process of our own; it says that it is ready with one line, and ends with the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-u", "-m", module), *map(str, arguments), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
