@@ -1,13 +1,36 @@
 """`/etc/hive/core.toml`: what the NixOS module or `hive up` decided for this hive."""
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hive_base.paths import ETC
+from hive_core.retention import RetentionPolicy
 from hive_rpc.errors import InvalidError
 from hive_rpc.types import Seconds
+
+
+class RetentionConfig(BaseModel):
+    """For how many days things are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    messages: float = Field(default=30, gt=0, le=36500)
+    """After the ack; what is not delivered is kept however old."""
+    events: float = Field(default=14, gt=0, le=36500)
+    turns: float = Field(default=90, gt=0, le=36500)
+    dialogue: float = Field(default=180, gt=0, le=36500)
+    """Questions and reminders, after they ended."""
+
+    def policy(self) -> RetentionPolicy:
+        return RetentionPolicy(
+            messages=timedelta(days=self.messages),
+            events=timedelta(days=self.events),
+            turns=timedelta(days=self.turns),
+            dialogue=timedelta(days=self.dialogue),
+        )
 
 
 class CoreConfig(BaseModel):
@@ -21,6 +44,9 @@ class CoreConfig(BaseModel):
     """The dashboard's address, for sign-in links: `http://127.0.0.1:4483`."""
     lease_seconds: Seconds = 60
     """How long a message stays leased to a harness without a renewal."""
+    max_attempts: int = Field(default=5, ge=1, le=1000)
+    """Handed out so often without an ack, a message becomes a dead letter."""
+    retention: RetentionConfig = RetentionConfig()
 
 
 def load(path: Path = ETC / "core.toml") -> CoreConfig:

@@ -137,17 +137,25 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             database,
             clock,
             agents.live_names,
-            policy=Policy(lease_seconds=settings.lease_seconds),
+            policy=Policy(lease_seconds=settings.lease_seconds, max_attempts=settings.max_attempts),
             may_write=partial(may_write, agents),
             sent=told,
         )
         hooks.attach(broker)
         questions = Questions(database, clock, broker)
         reminders = Reminders(database, clock, agents.live_names, broker.announce)
-        retention = Retention(database, events_database, clock, swept=metrics.swept)
+        history = History(database)
+        retention = Retention(
+            database,
+            events_database,
+            clock,
+            settings.retention.policy(),
+            index=history.index,
+            swept=metrics.swept,
+        )
         dialogue = Dialogue(
             broker=broker,
-            history=History(database),
+            history=history,
             dead_letters=DeadLetters(database, clock, broker.wake),
             questions=questions,
             reminders=reminders,

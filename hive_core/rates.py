@@ -22,6 +22,10 @@ class Rates:
         self._rate = rate
         self._buckets: dict[str, tuple[float, float]] = {}
 
+    def __len__(self) -> int:
+        """Names remembered."""
+        return len(self._buckets)
+
     def take(self, name: str, amount: float = 1) -> float:
         """Take from the bucket if it holds so much, and return 0; else the seconds after which it will."""
         now = self._clock.monotonic()

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,8 +38,16 @@ class Swept:
     """Seconds that the longest batch took."""
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Retention:
-    """`run` sweeps at the start and then every hour; `swept` is told of each kind that something was deleted of."""
+    """`run` sweeps at the start and then every hour.
+
+    `index` is called before each sweep, so that a search never has more than an hour's words to take in first; `swept`
+    is told of each kind that something was deleted of.
+    """
 
     def __init__(
         self,
@@ -47,8 +55,10 @@ class Retention:
         events: Database,
         clock: Clock,
         policy: RetentionPolicy = RetentionPolicy(),
+        index: Callable[[], Awaitable[None]] = _nothing,
         swept: Callable[[Swept], None] = lambda _: None,
     ) -> None:
+        self._index = index
         self._clock = clock
         self._swept = swept
         self._sweeps: Sequence[tuple[str, Database, sweeps.Sweep, timedelta]] = (
@@ -69,6 +79,7 @@ class Retention:
 
     async def sweep(self) -> datetime:
         """Delete everything that is too old now; returns when to sweep again."""
+        await self._index()
         for what, database, sweep, age in self._sweeps:
             done = await self._sweep(what, database, sweep, to_ms(self._clock.now() - age))
             if done.rows:
