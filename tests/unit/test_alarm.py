@@ -25,7 +25,7 @@ async def test_it_does_nothing_until_the_moment_it_was_told() -> None:
         return clock.now() + timedelta(seconds=100)
 
     running = asyncio.ensure_future(Alarm(clock, due).run())
-    await asyncio.sleep(0)
+    await clock.advance(0)
     await until(clock, lambda: len(calls) == 3, 10)
     assert calls == [0, 100, 200]
     running.cancel()
