@@ -35,6 +35,7 @@ from hive_core.events.events import Events
 from hive_core.events.hub import Hub
 from hive_core.logs.journal import Journal
 from hive_core.metrics import Metrics
+from hive_core.notes import Notes
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
 from hive_core.operators.passwords import Passwords
@@ -142,6 +143,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             sent=told,
         )
         hooks.attach(broker)
+        notes = Notes(database, clock, events.tell)
         questions = Questions(database, clock, broker)
         reminders = Reminders(database, clock, agents.live_names, broker.announce)
         history = History(database)
@@ -159,6 +161,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             dead_letters=DeadLetters(database, clock, broker.wake),
             questions=questions,
             reminders=reminders,
+            notes=notes,
         )
         passwords = Passwords()
         sessions = Sessions(database, clock, passwords)
@@ -168,6 +171,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             since=clock.now(),
             agents=agents,
             broker=broker,
+            notes=notes,
             events=events,
             gateway=gateway,
         )

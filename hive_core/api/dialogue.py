@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hive_core.broker import Broker, DeadLetters, History
+from hive_core.notes import Notes
 from hive_core.operators.audit import Actor
 from hive_core.questions import Questions
 from hive_core.reminders import Reminders
@@ -22,6 +23,7 @@ from hive_rpc.interfaces.agent import (
     ReminderRollupRequest,
     RemindRequest,
     SearchMessagesRequest,
+    SetStatusRequest,
 )
 from hive_rpc.interfaces.operator import (
     AgentReminderReply,
@@ -56,6 +58,7 @@ class Dialogue:
     dead_letters: DeadLetters
     questions: Questions
     reminders: Reminders
+    notes: Notes
 
     async def loose_ends(self, agent: str) -> LooseEndsReply:
         asked, owed = await self.questions.open_of(agent)
@@ -70,6 +73,10 @@ class AgentDialogue(Agent):
     def __init__(self, name: str, dialogue: Dialogue) -> None:
         self._name = name
         self._dialogue = dialogue
+
+    async def set_status(self, request: SetStatusRequest) -> Empty:
+        await self._dialogue.notes.set(self._name, request.text)
+        return Empty()
 
     async def ask(self, request: AskRequest) -> QuestionReply:
         asked = await self._dialogue.questions.ask(self._name, request)

@@ -8,6 +8,7 @@ from hive_core.api.gateway_desk import GatewayLine
 from hive_core.broker.broker import Broker
 from hive_core.config import CoreConfig
 from hive_core.events.events import Events
+from hive_core.notes import Note, Notes
 from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
 from hive_rpc.interfaces.session import GreetReply
 from hive_rpc.types import AgentState, Turn
@@ -24,6 +25,7 @@ class Overview:
         since: datetime,
         agents: Agents,
         broker: Broker,
+        notes: Notes,
         events: Events,
         gateway: GatewayLine,
     ) -> None:
@@ -32,6 +34,7 @@ class Overview:
         self._since = since
         self._agents = agents
         self._broker = broker
+        self._notes = notes
         self._events = events
         self._gateway = gateway
 
@@ -39,10 +42,13 @@ class Overview:
         # The cursor is read first: what happens in between is then told again rather than missed.
         glance = await self._events.glance([a.name for a in self._agents.all()])
         unread = await self._broker.unread_counts()
+        notes = await self._notes.all()
         agents = self._agents.all()
         return StatusReply(
             hive=self._hive(all(a.state in WELL for a in agents)),
-            agents=[self._agent(a, unread.get(a.name, 0), glance.last_turns.get(a.name)) for a in agents],
+            agents=[
+                self._agent(a, unread.get(a.name, 0), glance.last_turns.get(a.name), notes.get(a.name)) for a in agents
+            ],
             cursor=glance.cursor,
         )
 
@@ -64,7 +70,10 @@ class Overview:
         )
 
     @staticmethod
-    def _agent(agent: Agent, unread: int, last_turn: Turn | None) -> AgentStatus:
+    def _agent(agent: Agent, unread: int, last_turn: Turn | None, note: Note | None) -> AgentStatus:
+        if note is not None and note.at < agent.created_at:
+            # It is of an earlier agent of the same name.
+            note = None
         return AgentStatus(
             name=agent.name,
             state=agent.state,
@@ -78,4 +87,6 @@ class Overview:
             unread=unread,
             capabilities=sorted(agent.config.capabilities),
             created_at=agent.created_at,
+            note=note.text if note is not None else None,
+            note_at=note.at if note is not None else None,
         )

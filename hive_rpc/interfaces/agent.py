@@ -146,6 +146,11 @@ class PushEventsReply(Model):
     """The highest sequence that core has stored for this instance; forget everything up to it."""
 
 
+class SetStatusRequest(Model):
+    text: str
+    """One sentence, 200 characters at most; empty takes the last one away."""
+
+
 class AskRequest(AskParameters):
     wait_seconds: Seconds = 0
     """Wait so long for the end of it; 60 at most. The question stays open when nothing came."""
@@ -267,6 +272,11 @@ class Agent(Interface, name="org.hive.Agent", sockets=["agents/<name>/core/core.
     @rpc()
     async def push_events(self, request: PushEventsRequest) -> PushEventsReply:
         """Hand over live events. Sequences already stored are ignored, so that resending is safe."""
+        raise NotImplementedError
+
+    @rpc()
+    async def set_status(self, request: SetStatusRequest) -> Empty:
+        """Say in a sentence what one is at, for whoever looks at the hive."""
         raise NotImplementedError
 
     @rpc()

@@ -5,6 +5,7 @@ role of its operator decides.
 """
 
 from collections.abc import AsyncIterator
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -36,12 +37,15 @@ from hive_rpc.types import (
     Seconds,
     Time,
     Turn,
+    Usage,
 )
 
 
 class OperatorRequest(Model):
     session: str | None = None
     """The session token; needed on `web.sock`, ignored on `operator.sock`."""
+    password: str | None = Field(default=None, repr=False)
+    """The operator's own, once more: on `web.sock`, for methods that say so."""
 
 
 class HiveStatus(Model):
@@ -72,6 +76,9 @@ class AgentStatus(Model):
     unread: int
     capabilities: list[str] = []
     created_at: Time
+    note: str | None = None
+    """What the agent says of itself, in a sentence."""
+    note_at: Time | None = None
 
 
 class StatusReply(Model):
@@ -208,6 +215,41 @@ class InviteReply(Model):
 class SetPasswordRequest(OperatorRequest):
     name: str
     password: str
+
+
+class SetRoleRequest(OperatorRequest):
+    name: str
+    role: Role
+
+
+class OperatorNameRequest(OperatorRequest):
+    name: str
+
+
+class ChangePasswordRequest(OperatorRequest):
+    new_password: str = Field(repr=False)
+
+
+class SignedInSession(Model):
+    """Somebody's session on the dashboard. Its token is nobody's to see."""
+
+    id: str
+    operator: str
+    means: str
+    """`invitation` or `password`."""
+    address: str
+    """Where the browser was when it signed in."""
+    created_at: Time
+    seen_at: Time
+    """Last used, to the minute."""
+    expires_at: Time
+    current: bool
+    """The one that asks."""
+
+
+class SessionsReply(Model):
+    sessions: list[SignedInSession]
+    """Last used first."""
 
 
 class OperatorAccount(Model):
@@ -423,6 +465,122 @@ class EgressLogReply(Model):
     """Newest first."""
 
 
+class FileKind(StrEnum):
+    FILE = "file"
+    DIRECTORY = "directory"
+    LINK = "link"
+    OTHER = "other"
+    """A pipe, a socket, a device."""
+
+
+class FileEntry(Model):
+    name: str
+    """A name that is not UTF-8 has its bytes written as `\\xff`."""
+    kind: FileKind
+    size: int = 0
+    modified_at: Time | None = None
+    readable: bool = True
+    """It can be read, or listed; links and what is no plain file cannot."""
+
+
+class ListAgentFilesRequest(OperatorRequest):
+    agent: AgentName
+    path: str = ""
+    """`state`, `claude` or `shared`, and what lies beneath; empty for these three."""
+    after: str | None = None
+    """A cursor of the reply before."""
+    limit: int = 200
+
+
+class ListAgentFilesReply(Model):
+    entries: list[FileEntry]
+    """By name."""
+    cursor: str | None = None
+    """Ask again with this for more; None when there are no more."""
+    truncated: bool = False
+    """There are more than are ever listed."""
+
+
+class ReadAgentFileRequest(OperatorRequest):
+    agent: AgentName
+    path: str
+    offset: int = 0
+    limit: int = 256 * 1024
+    """Bytes; 256 KiB at most."""
+
+
+class ReadAgentFileReply(Model):
+    data: str
+    """Base 64."""
+    offset: int
+    size: int
+    """Of the whole file."""
+    modified_at: Time | None = None
+
+
+class ReadLogRequest(OperatorRequest):
+    agent: AgentName
+    cursor: str | None = None
+    """Of the reply before: lines older than those. None is the end of the log."""
+    lines: int = 200
+
+
+class ReadLogReply(Model):
+    lines: list[LogLine]
+    """Oldest first."""
+    cursor: str | None = None
+    """For what is older; None when there is nothing older."""
+
+
+class TurnStats(Model):
+    """Turns that began within one span of time."""
+
+    since: Time
+    turns: int = 0
+    running: int = 0
+    usage: Usage = Usage()
+    cost_usd: float = 0
+    p50_seconds: float | None = None
+    p95_seconds: float | None = None
+    """Durations of the turns that have ended."""
+    outcomes: dict[str, int] = {}
+    wake_reasons: dict[str, int] = {}
+    tools: dict[str, int] = {}
+    """Calls by the name of the tool; the 50 most used."""
+
+
+class TurnStatsRequest(OperatorRequest):
+    agent: str | None = None
+    """Only this agent's turns."""
+    since_seconds: Seconds
+    """Back from now; 90 days at most."""
+    buckets: int = Field(default=1, ge=1, le=120)
+    """Equal parts into which that time is cut."""
+
+
+class TurnStatsReply(Model):
+    total: TurnStats
+    buckets: list[TurnStats]
+    """Oldest first, without `tools` and `wake_reasons`."""
+
+
+class AgentToday(Model):
+    """What an agent's row shows besides its status."""
+
+    agent: str
+    turns: int
+    cost_usd: float
+    context_tokens: int | None = None
+    """After the last turn."""
+    line: str = ""
+    """The beginning of what it last said."""
+
+
+class TodayReply(Model):
+    agents: list[AgentToday]
+    """By name; since midnight UTC."""
+
+
 class MetricsReply(Model):
     text: str
     """Prometheus' text format."""
@@ -481,7 +639,7 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
         """Stop, then start."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def destroy(self, request: DestroyRequest) -> Empty:
         """Stop an agent and take it out of the hive."""
         raise NotImplementedError
@@ -496,12 +654,12 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
         """Check everything that the hive needs, with a remedy for what is wrong."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def invite(self, request: InviteRequest) -> InviteReply:
         """Make a one-time sign-in link."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def set_password(self, request: SetPasswordRequest) -> Empty:
         """Set an operator's password; the account must exist."""
         raise NotImplementedError
@@ -509,6 +667,56 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.ADMIN)
     async def operators(self, request: OperatorRequest) -> OperatorsReply:
         """Who may sign in."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN, confirmed=True)
+    async def set_role(self, request: SetRoleRequest) -> Empty:
+        """Give an operator another role and end their sessions. `Conflict` for the last admin."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN, confirmed=True)
+    async def remove_operator(self, request: OperatorNameRequest) -> Empty:
+        """Remove an operator with their sessions and invitations. `Conflict` for the last admin."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER, confirmed=True)
+    async def change_password(self, request: ChangePasswordRequest) -> Empty:
+        """Change one's own password; one's other sessions end."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def sessions(self, request: OperatorRequest) -> SessionsReply:
+        """One's own sessions on the dashboard; everybody's for an admin."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def revoke_session(self, request: IdRequest) -> Empty:
+        """End a session of one's own, or as an admin anybody's; its live streams end with it."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def list_agent_files(self, request: ListAgentFilesRequest) -> ListAgentFilesReply:
+        """What is in one of an agent's directories; nothing is followed."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def read_agent_file(self, request: ReadAgentFileRequest) -> ReadAgentFileReply:
+        """A piece of a plain file beneath one of an agent's directories."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def read_log(self, request: ReadLogRequest) -> ReadLogReply:
+        """A page of an agent's log, from its end backwards."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def turn_stats(self, request: TurnStatsRequest) -> TurnStatsReply:
+        """How turns went over a span of time, in all and by parts of it."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def today(self, request: OperatorRequest) -> TodayReply:
+        """Each agent's turns and cost since midnight (UTC), its context, and what it last said."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)
@@ -591,27 +799,27 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
         """The accounts, how they fare, and who uses them."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def add_account(self, request: AddAccountRequest) -> Empty:
         """Add an account, or give one a new secret: requests that begin afterwards use it."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def remove_account(self, request: AccountRequest) -> Empty:
         """Forget an account. `Conflict` while agents use it."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def use_account(self, request: UseAccountRequest) -> Empty:
         """Have an agent use another account than its `agent.toml` says."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def begin_login(self, request: AccountRequest) -> LoginReply:
         """Begin an interactive login; the address is for the account's owner."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def finish_login(self, request: FinishLoginRequest) -> Empty:
         """End a login with the code that its address gave."""
         raise NotImplementedError
@@ -621,7 +829,7 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
         """What was spent, what may be, and what is held."""
         raise NotImplementedError
 
-    @rpc(Role.ADMIN)
+    @rpc(Role.ADMIN, confirmed=True)
     async def set_caps(self, request: SetCapsRequest) -> Empty:
         """Set the caps of the hive or of an account, all of them."""
         raise NotImplementedError

@@ -10,12 +10,13 @@ from hive_base.clock import ManualClock
 from hive_core.api.agent_session import AgentSession
 from hive_core.api.dialogue import AgentDialogue, Dialogue, OperatorDialogue
 from hive_core.broker import Broker, DeadLetters, History
+from hive_core.notes import Notes
 from hive_core.operators import Actor
 from hive_core.questions import Questions
 from hive_core.reminders import Reminders
 from hive_core.store import Database
 from hive_rpc.client import connect
-from hive_rpc.errors import ForbiddenError, InvalidError, NotFoundError
+from hive_rpc.errors import ForbiddenError, InvalidError, NotFoundError, RateLimitedError, TooLargeError
 from hive_rpc.interface import Interface, methods
 from hive_rpc.interfaces.agent import (
     Agent,
@@ -27,6 +28,7 @@ from hive_rpc.interfaces.agent import (
     ReminderRollupRequest,
     RemindRequest,
     SearchMessagesRequest,
+    SetStatusRequest,
 )
 from hive_rpc.interfaces.operator import (
     AgentReminderRollupRequest,
@@ -65,6 +67,7 @@ async def dialogue(tmp_path: Path) -> AsyncIterator[Dialogue]:
             dead_letters=DeadLetters(database, clock, broker.wake),
             questions=Questions(database, clock, broker),
             reminders=Reminders(database, clock, lambda: AGENTS, broker.announce),
+            notes=Notes(database, clock, lambda agent, event: None),
         )
 
 
@@ -142,6 +145,20 @@ async def test_reading_back(dialogue: Dialogue, stack: AsyncExitStack, tmp_path:
     assert len((await ada.search(SearchRequest(query="private"))).messages) == 1
     assert (await ada.search(SearchRequest(query="private", agent="writer"))).messages == []
     assert len((await ada.conversation(ConversationRequest(one="worker", other="operator"))).messages) == 2
+
+
+async def test_saying_what_one_is_at(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:
+    worker = await agent(stack, dialogue, tmp_path, "worker")
+    await worker.set_status(SetStatusRequest(text="Reading  the\nsources"))
+    assert {name: note.text for name, note in (await dialogue.notes.all()).items()} == {"worker": "Reading the sources"}
+    with pytest.raises(TooLargeError):
+        await worker.set_status(SetStatusRequest(text="x" * 201))
+    await worker.set_status(SetStatusRequest(text=""))
+    assert await dialogue.notes.all() == {}
+    for _ in range(18):
+        await worker.set_status(SetStatusRequest(text="again"))
+    with pytest.raises(RateLimitedError):
+        await worker.set_status(SetStatusRequest(text="once more"))
 
 
 async def test_dead_letters(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:
