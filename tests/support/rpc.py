@@ -1,6 +1,7 @@
 """An interface to test the RPC library with, a handler that tells what happens to it, and a client without manners."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -209,10 +210,8 @@ class RawPeer:
 
     async def leave(self) -> None:
         self.writer.transport.abort()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 def frame(value: object) -> bytes:
