@@ -73,7 +73,7 @@ async def run(harness: Runner, turn: TurnInstruction, interrupted: asyncio.Event
         case "forge":
             await harness.turn_finished(TurnFinishedRequest(turn_id="another", final_text="forged"))
     await tell(EventKind.TEXT, said)
-    result = {"type": "result", "is_error": False}
+    result = {"type": "result", "subtype": "success", "is_error": False}
     await harness.turn_finished(TurnFinishedRequest(turn_id=turn.turn_id, lines=[result], final_text=said))
 
 
