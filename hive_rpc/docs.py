@@ -70,6 +70,7 @@ def _methods_table(found: list[type[Interface]]) -> list[str]:
         "## Methods",
         "",
         "Sockets are below `/run/hive`; `harness.sock` is inside a container, where only its root can open it.",
+        "Where the role says `+ password`, a call over `web.sock` carries the operator's password once more.",
         "",
         "| socket | interface | method | role | kind | what it does |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -79,10 +80,14 @@ def _methods_table(found: list[type[Interface]]) -> list[str]:
         for method in methods(interface).values():
             what = method.doc.partition("\n")[0]
             lines.append(
-                f"| {sockets} | `{interface.varlink_name}` | `{method.wire_name}` | {method.role or '–'} "
+                f"| {sockets} | `{interface.varlink_name}` | `{method.wire_name}` | {_role(method)} "
                 f"| {_kind(method)} | {what} |"
             )
     return [*lines, ""]
+
+
+def _role(method: Method) -> str:
+    return f"{method.role or '–'}{' + password' if method.confirmed else ''}"
 
 
 def _kind(method: Method) -> str:

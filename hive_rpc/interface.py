@@ -17,16 +17,18 @@ from hive_rpc.types import Model, Role
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def rpc(role: Role | None = None, *, waits: bool = False) -> Callable[[F], F]:
+def rpc(role: Role | None = None, *, waits: bool = False, confirmed: bool = False) -> Callable[[F], F]:
     """Mark a method as part of the interface; `role` is what an operator needs to call it.
 
     With `waits` it is a long poll: the call is cancelled when its caller goes, as a stream is. Every other call that
-    has begun runs to its end, because its effect may be half done.
+    has begun runs to its end, because its effect may be half done. With `confirmed` whoever calls on `web.sock` gives
+    their password once more.
     """
 
     def mark(function: F) -> F:
         function.__rpc_role__ = role  # type: ignore[attr-defined]
         function.__rpc_waits__ = waits  # type: ignore[attr-defined]
+        function.__rpc_confirmed__ = confirmed  # type: ignore[attr-defined]
         function.__isabstractmethod__ = True  # type: ignore[attr-defined]
         return function
 
@@ -46,6 +48,7 @@ class Method:
     reply: type[Model]
     streaming: bool
     waits: bool
+    confirmed: bool
     role: Role | None
     doc: str
 
@@ -102,6 +105,7 @@ def _resolve(interface: type[Interface]) -> dict[str, Method]:
             reply=reply,
             streaming=streaming,
             waits=function.__rpc_waits__,
+            confirmed=function.__rpc_confirmed__,
             role=function.__rpc_role__,
             doc=inspect.getdoc(function) or "",
         )
