@@ -258,6 +258,6 @@ def test_the_broker_agrees_with_the_model() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Queue,
         settings=settings(
-            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
