@@ -21,6 +21,7 @@ from hive_rpc.accounts import (
     ScopedCaps,
     Spend,
 )
+from hive_rpc.configuration import Approval, Commit, DiffBase, Job, Sha, Tombstone
 from hive_rpc.dialogue import FoundMessages, LooseEndsReply, Question, Reminder, ReminderRollupReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.interfaces.gateway import Login
@@ -46,6 +47,8 @@ class OperatorRequest(Model):
     """The session token; needed on `web.sock`, ignored on `operator.sock`."""
     password: str | None = Field(default=None, repr=False)
     """The operator's own, once more: on `web.sock`, for methods that say so."""
+    background: bool = False
+    """Asked by a page on its own: the session does not count as used."""
 
 
 class HiveStatus(Model):
@@ -561,7 +564,7 @@ class TurnStatsRequest(OperatorRequest):
 class TurnStatsReply(Model):
     total: TurnStats
     buckets: list[TurnStats]
-    """Oldest first, without `tools` and `wake_reasons`."""
+    """Oldest first, without `tools`."""
 
 
 class AgentToday(Model):
@@ -572,13 +575,123 @@ class AgentToday(Model):
     cost_usd: float
     context_tokens: int | None = None
     """After the last turn."""
-    line: str = ""
-    """The beginning of what it last said."""
 
 
 class TodayReply(Model):
     agents: list[AgentToday]
     """By name; since midnight UTC."""
+
+
+class ApprovalsRequest(OperatorRequest):
+    all: bool = False
+    """Those that have ended too."""
+
+
+class ApprovalsReply(Model):
+    approvals: list[Approval]
+    """Those that wait for a decision first, by age; then those under way; then the newest others. 200 at most."""
+
+
+class ApprovalRequest(OperatorRequest):
+    id: str
+    against: DiffBase = DiffBase.RUNNING
+
+
+class ApprovalReply(Model):
+    approval: Approval
+    config: str = ""
+    """The `agent.toml` that is proposed."""
+    diff: str = ""
+    """A unified diff of the whole tree; empty when nothing differs or there is nothing to compare."""
+    base: Sha | None = None
+    """The commit that it is compared with; None is an empty tree."""
+    warnings: list[str] = []
+    """What a person should look at before anything else, in sentences."""
+
+
+class DecideRequest(OperatorRequest):
+    id: str
+    note: str = ""
+
+
+class OperatorApprovalReply(Model):
+    approval: Approval
+
+
+class JobsRequest(OperatorRequest):
+    agent: str | None = None
+    """Only this agent's."""
+    limit: int = 50
+
+
+class JobsReply(Model):
+    jobs: list[Job]
+    """Those that wait or run first, in the order in which they run; then the newest of the others."""
+
+
+class JobReply(Model):
+    job: Job
+    log: str
+    """What it did so far, line by line, with the end of the container's log where that failed."""
+
+
+class ConfigReply(Model):
+    agent: AgentName
+    config: str
+    """The `agent.toml` that it runs with."""
+    sha: Sha | None = None
+    """Its commit; None while the agent's repository is being made."""
+
+
+class ConfigLogReply(Model):
+    commits: list[Commit]
+    """Newest first."""
+
+
+class ConfigDiffRequest(OperatorRequest):
+    name: AgentName
+    old: Sha
+    new: Sha
+
+
+class ConfigDiffReply(Model):
+    diff: str
+
+
+class EditConfigRequest(OperatorRequest):
+    """An operator's own proposal: it takes the same way as a manager's, and is approved like any other."""
+
+    name: AgentName
+    config: str
+    """The whole `agent.toml`."""
+    base: Sha | None = None
+    """The commit that was edited; `Conflict` when the agent runs another one by now."""
+    reason: str = ""
+
+
+class RestartAllRequest(OperatorRequest):
+    reason: str
+    """Told to each agent."""
+
+
+class Input(Model):
+    """An input of the meta flake."""
+
+    name: str
+    url: str
+    revision: str | None = None
+    """None where it is not locked."""
+    modified_at: Time | None = None
+
+
+class InputsReply(Model):
+    inputs: list[Input]
+    flake: str
+    """The text of the meta flake."""
+
+
+class TombstonesReply(Model):
+    tombstones: list[Tombstone]
 
 
 class MetricsReply(Model):
@@ -710,13 +823,13 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
         raise NotImplementedError
 
     @rpc(Role.VIEWER)
-    async def turn_stats(self, request: TurnStatsRequest) -> TurnStatsReply:
+    async def stats(self, request: TurnStatsRequest) -> TurnStatsReply:
         """How turns went over a span of time, in all and by parts of it."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)
     async def today(self, request: OperatorRequest) -> TodayReply:
-        """Each agent's turns and cost since midnight (UTC), its context, and what it last said."""
+        """Each agent's turns and cost since midnight (UTC), and the size of its context."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)
@@ -852,6 +965,91 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.VIEWER)
     async def egress_log(self, request: EgressLogRequest) -> EgressLogReply:
         """Connections of agents to the outside, newest first."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def approvals(self, request: ApprovalsRequest) -> ApprovalsReply:
+        """What waits for a decision, and what was decided."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def show_approval(self, request: ApprovalRequest) -> ApprovalReply:
+        """One of them, with the difference that it makes."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def approve(self, request: DecideRequest) -> OperatorApprovalReply:
+        """Say yes; the job that carries it out is queued. `Conflict` when it was decided already."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def deny(self, request: DecideRequest) -> OperatorApprovalReply:
+        """Say no, with a note for whoever asked."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def cancel_approval(self, request: DecideRequest) -> OperatorApprovalReply:
+        """Take back what is not carried out yet, whether it was approved or not."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def jobs(self, request: JobsRequest) -> JobsReply:
+        """The work on agents' lives."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def show_job(self, request: IdRequest) -> JobReply:
+        """One job with its log."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER, waits=True)
+    async def await_job(self, request: IdRequest) -> JobReply:
+        """Wait for a job's end."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def cancel_job(self, request: IdRequest) -> JobReply:
+        """Call off a job that has not begun to switch."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def restart_all(self, request: RestartAllRequest) -> JobsReply:
+        """Restart every agent that runs: the managers first, then the others a few at a time."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def config(self, request: AgentRequest) -> ConfigReply:
+        """What an agent runs with."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def config_log(self, request: AgentRequest) -> ConfigLogReply:
+        """The commits of an agent's configuration, and what became of each."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def config_diff(self, request: ConfigDiffRequest) -> ConfigDiffReply:
+        """What differs between two commits of an agent's configuration."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def edit_config(self, request: EditConfigRequest) -> OperatorApprovalReply:
+        """Propose another `agent.toml`; approve it to have it run."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def inputs(self, request: OperatorRequest) -> InputsReply:
+        """What the meta flake pins."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def tombstones(self, request: OperatorRequest) -> TombstonesReply:
+        """Destroyed agents that can be revived."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN)
+    async def revive(self, request: AgentRequest) -> Empty:
+        """Bring a destroyed agent back with its files and the configuration that it ran with."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)
