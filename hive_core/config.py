@@ -1,14 +1,13 @@
 """`/etc/hive/core.toml`: what the NixOS module or `hive up` decided for this hive."""
 
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from hive_base.paths import ETC
 from hive_core.retention import RetentionPolicy
-from hive_rpc.errors import InvalidError
+from hive_rpc import toml
 from hive_rpc.types import Seconds
 
 
@@ -50,16 +49,5 @@ class CoreConfig(BaseModel):
 
 
 def load(path: Path = ETC / "core.toml") -> CoreConfig:
-    """Read the file; a missing one is all defaults. Raises InvalidError naming the key that is wrong."""
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return CoreConfig()
-    try:
-        return CoreConfig.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidError(f"{path} is not TOML: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InvalidError(f"{path}: {key}: {first['msg']}.") from error
+    """Read the file; a missing one is all defaults. Raises InvalidError naming the keys that are wrong."""
+    return toml.load(path, CoreConfig)

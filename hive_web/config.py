@@ -1,12 +1,11 @@
 """`/etc/hive/web.toml`: where the dashboard listens, and what it is called from outside."""
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from hive_base.paths import ETC, RunPaths
-from hive_rpc.errors import InvalidError
+from hive_rpc import toml
 
 
 class WebConfig(BaseModel):
@@ -26,16 +25,5 @@ class WebConfig(BaseModel):
 
 
 def load(path: Path = ETC / "web.toml") -> WebConfig:
-    """Read the file; a missing one is all defaults. Raises InvalidError naming the key that is wrong."""
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return WebConfig()
-    try:
-        return WebConfig.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidError(f"{path} is not TOML: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InvalidError(f"{path}: {key}: {first['msg']}.") from error
+    """Read the file; a missing one is all defaults. Raises InvalidError naming the keys that are wrong."""
+    return toml.load(path, WebConfig)

@@ -1,12 +1,12 @@
 """`agent.toml`: what an operator decides about an agent."""
 
-import tomllib
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hive_rpc.errors import InvalidError, TooLargeError
+from hive_rpc import toml
+from hive_rpc.errors import TooLargeError
 from hive_rpc.interfaces.agent import Settings
 
 MAX_CONFIG = 64 * 1024
@@ -79,20 +79,4 @@ def parse(text: str) -> AgentConfig:
             hint="Put long texts into files in the agent's state directory and name them in the prompt.",
             limit=MAX_CONFIG,
         )
-    try:
-        return AgentConfig.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidError(f"agent.toml is not TOML: {error}.") from error
-    except ValidationError as error:
-        raise InvalidError(f"agent.toml: {'; '.join(_problems(error))}.", hint="Correct it and try again.") from error
-
-
-def _problems(error: ValidationError) -> list[str]:
-    found = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            found.append(f"{key} is not a key that hive knows")
-        else:
-            found.append(f"{key}: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
-    return found
+    return toml.parse(text, AgentConfig, "agent.toml")

@@ -1,0 +1,43 @@
+"""Reading what a person wrote in TOML: every problem is named by its key, in words."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hive_rpc.errors import InvalidError
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def load(path: Path, model: type[T]) -> T:
+    """A file of configuration; a missing one is all defaults. Raises InvalidError."""
+    try:
+        return parse(path.read_text(), model, str(path))
+    except FileNotFoundError:
+        return model()
+    except UnicodeDecodeError as error:
+        raise InvalidError(f"{path} is not UTF-8 at byte {error.start}.", hint="Correct it and try again.") from error
+
+
+def parse(text: str, model: type[T], name: str) -> T:
+    """A text of configuration that is called `name`. Raises InvalidError with all that is wrong with it."""
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidError(f"{name} is not TOML: {error}.", hint="Correct it and try again.") from error
+    except ValidationError as error:
+        raise InvalidError(f"{name}: {'; '.join(_problems(error))}.", hint="Correct it and try again.") from error
+
+
+def _problems(error: ValidationError) -> list[str]:
+    found = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            found.append(f"{key} is not a key that hive knows")
+        else:
+            said = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
+            found.append(f"{key}: {said}" if key else said)
+    return found
