@@ -59,7 +59,7 @@ class Habits:
 
     def horizon(self) -> float:
         """How many further turns to expect: about as many as there were, for want of a better guess."""
-        return min(100.0, max(12.0, float(self.turns)))
+        return min(100.0, max(8.0, float(self.turns)))
 
     def after_gap(self, *, cold: bool, before_cold: bool) -> "Habits":
         """With one more gap between turns."""

@@ -1,6 +1,7 @@
 """The decisions of the session policy, and how near they come to what hindsight would have chosen."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from hive_agent.policy.decide import Policy, Situation
 from hive_agent.policy.families import FAMILIES, generate
 from hive_agent.policy.prices import CacheLifetime
 
+DOCS = Path(__file__).parents[2] / "docs" / "session-policy.md"
 SIZES = Sizes()
 OPUS = Tariff.of("opus", CacheLifetime.FIVE_MINUTES, SIZES)
 
@@ -72,6 +74,8 @@ def test_on_shipped_traces_the_policy_is_near_the_optimum_and_no_fixed_rule_is_b
     found = compare(generate(family, seed=1, rework=rework), CacheLifetime.FIVE_MINUTES, SIZES)
     assert found.against_optimum <= 1.15
     assert found.against_best_fixed <= 1.05
+    documented = f"| {family} | {rework:,} | {found.against_optimum:.3f} | {found.against_best_fixed:.3f} |"
+    assert documented in DOCS.read_text(), f"docs/session-policy.md is stale, it should say {documented}"
 
 
 @pytest.mark.parametrize(
