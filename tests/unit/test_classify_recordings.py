@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 import pytest
+from claude_agent_sdk._cli_version import __cli_version__
 
 from hive_agent.classify import Classification, TurnEvidence, classify
 from hive_agent.classify.evidence import from_lines, from_report
@@ -72,3 +73,7 @@ def test_nothing_at_all_is_a_crash_with_evidence() -> None:
     found = classify(TurnEvidence([]))
     assert found.outcome is TurnOutcome.CRASHED
     assert found.evidence
+
+
+def test_the_cli_that_comes_with_the_sdk_is_recorded() -> None:
+    assert __cli_version__ in store.versions(), "run `make record-cli`, and see docs/claude-cli.md"
