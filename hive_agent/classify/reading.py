@@ -89,7 +89,7 @@ def last_turn(events: Sequence[Any]) -> Turn:
         return Turn(known, None, None, limit)
     end = results[-1]
     begin = results[-2] + 1 if len(results) > 1 else 0
-    unfinished = next((line for line in known[end + 1 :] if _begins_a_turn(line)), None)
+    unfinished = next((line for line in known[end + 1 :] if begins_a_turn(line)), None)
     if unfinished is None and events and isinstance(events[-1], Unreadable) and events[-1].text.startswith("{"):
         unfinished = Line(len(events) - 1, {"type": "a line that was cut off"})
     # What trails the result is read too, for the sake of a `system` line that comes late.
@@ -126,7 +126,7 @@ def _main(line: Line) -> bool:
     return line.body.get("parent_tool_use_id") is None
 
 
-def _begins_a_turn(line: Line) -> bool:
+def begins_a_turn(line: Line) -> bool:
     if line.type == "system":
         return line.subtype == "init"
     return line.type in {"assistant", "user", "stream_event"} and _main(line)

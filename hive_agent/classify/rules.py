@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 
 from hive_agent.classify.classification import Classification, Finding, finding
 from hive_agent.classify.evidence import Cancel, TurnEvidence
-from hive_agent.classify.reading import Line, Turn, is_synthetic, last_turn, mapping, message_text, whole, words
+from hive_agent.classify.reading import (
+    Line,
+    Turn,
+    begins_a_turn,
+    is_synthetic,
+    last_turn,
+    mapping,
+    message_text,
+    whole,
+    words,
+)
 from hive_rpc.types import TurnOutcome
 
 _LOST = "No conversation found with session ID"
@@ -74,8 +84,7 @@ def _cut_off(turn: Turn, evidence: TurnEvidence) -> Classification:
         return _cancelled(evidence.cancel, tuple(found))
     if _LOST in said:
         return Classification(TurnOutcome.SESSION_LOST, tuple(found))
-    started = any(line.type == "system" and line.subtype == "init" for line in turn.lines)
-    if said and not started and evidence.exit_code in {1, None}:
+    if said and not any(begins_a_turn(line) for line in turn.lines) and evidence.exit_code in {1, None}:
         # A flag or a file that the CLI refuses: exit code 1 and a sentence, before the stream begins.
         return Classification(TurnOutcome.CONFIGURATION, tuple(found))
     return Classification(TurnOutcome.CRASHED, tuple(found))

@@ -182,6 +182,8 @@ def test_a_lost_transcript_is_known_from_stderr_when_there_is_no_result() -> Non
 def test_stderr_after_a_good_start_is_no_wrong_flag() -> None:
     assert classify(TurnEvidence([], 1, stderr="error: unknown option")).outcome is TurnOutcome.CONFIGURATION
     assert classify(TurnEvidence([INIT], 1, stderr="RangeError: out of memory")).outcome is TurnOutcome.CRASHED
+    # Of a very long turn only the latest lines are kept, without its first.
+    assert classify(TurnEvidence([said("...")], 1, stderr="RangeError")).outcome is TurnOutcome.CRASHED
     assert classify(TurnEvidence([], 134, stderr="no /proc")).outcome is TurnOutcome.CRASHED
 
 
