@@ -33,6 +33,8 @@ from hive_core.doctor import checks
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
+from hive_core.events.stats import Stats
+from hive_core.files import Files
 from hive_core.logs.journal import Journal
 from hive_core.metrics import Metrics
 from hive_core.notes import Notes
@@ -199,6 +201,9 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                 ]
             ),
             metrics=metrics,
+            sessions=sessions,
+            files=Files(state),
+            stats=Stats(events_database, clock),
         )
 
         def agent_handlers(name: str, peer: Peer) -> Sequence[Interface]:

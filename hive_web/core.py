@@ -13,7 +13,7 @@ from pathlib import Path
 from hive_rpc.client import Client, connect
 from hive_rpc.errors import ForbiddenError, NotSignedInError, UnavailableError
 from hive_rpc.interfaces.operator import AgentStatus, Operator, OperatorRequest, StatusReply
-from hive_rpc.interfaces.session import Session, SessionRequest
+from hive_rpc.interfaces.session import DescribeRequest, Session
 from hive_rpc.types import Role
 
 READ_SECONDS = 10.0
@@ -75,7 +75,7 @@ class Core:
         if token is None:
             raise NotSignedInError
         async with _time_limit(time_limit), connect(self._path) as client:
-            who = await client.proxy(Session).describe(SessionRequest(session=token))
+            who = await client.proxy(Session).describe(DescribeRequest(session=token))
             yield Caller(client=client, token=token, name=who.name, role=who.role)
 
 

@@ -42,7 +42,7 @@ def passwd(talk: Talk, name: str) -> None:
     """Set an operator's password, asked for on a terminal, else the first line of standard input."""
     password = read_secret(f"New password for {name}")
     require(bool(password), "The password is empty: nothing was changed. Give one on standard input.")
-    reply = talk.call(lambda core: core.set_password(SetPasswordRequest(name=name, password=password)))
+    reply = talk.call(lambda core: core.set_password(SetPasswordRequest(name=name, new_password=password)))
     talk.done(reply, f"The password of {name} is set.")
 
 

@@ -13,10 +13,13 @@ from hive_core.config import CoreConfig
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
+from hive_core.events.stats import Stats
+from hive_core.files import Files
 from hive_core.logs.journal import Journal
 from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
+from hive_core.operators.sessions import Sessions
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.operator import (
     AgentRequest,
@@ -24,22 +27,36 @@ from hive_rpc.interfaces.operator import (
     AuditRequest,
     AwaitReplyReply,
     AwaitReplyRequest,
+    ChangePasswordRequest,
     DestroyRequest,
     DoctorReply,
     EventsReply,
     EventsRequest,
+    IdRequest,
     InviteReply,
     InviteRequest,
+    ListAgentFilesReply,
+    ListAgentFilesRequest,
     LogLine,
     LogsRequest,
     MetricsReply,
+    OperatorNameRequest,
     OperatorRequest,
     OperatorSendReply,
     OperatorSendRequest,
     OperatorsReply,
+    ReadAgentFileReply,
+    ReadAgentFileRequest,
+    ReadLogReply,
+    ReadLogRequest,
+    SessionsReply,
     SetPasswordRequest,
+    SetRoleRequest,
     SpawnRequest,
     StatusReply,
+    TodayReply,
+    TurnStatsReply,
+    TurnStatsRequest,
     WatchReply,
     WatchRequest,
 )
@@ -68,6 +85,9 @@ class Parts:
     overview: Overview
     doctor: Doctor
     metrics: Metrics
+    sessions: Sessions
+    files: Files
+    stats: Stats
 
 
 class OperatorVerbs(OperatorDialogue):
@@ -151,11 +171,49 @@ class OperatorVerbs(OperatorDialogue):
         return InviteReply(token=invite.token, url=url, expires_at=invite.expires_at)
 
     async def set_password(self, request: SetPasswordRequest) -> Empty:
-        await self._parts.operators.set_password(self._actor, request.name, request.password)
+        await self._parts.operators.set_password(self._actor, request.name, request.new_password)
         return Empty()
 
     async def operators(self, request: OperatorRequest) -> OperatorsReply:
         return OperatorsReply(operators=await self._parts.operators.accounts())
+
+    async def set_role(self, request: SetRoleRequest) -> Empty:
+        await self._parts.operators.set_role(self._actor, request.name, request.role)
+        return Empty()
+
+    async def remove_operator(self, request: OperatorNameRequest) -> Empty:
+        await self._parts.operators.remove(self._actor, request.name)
+        return Empty()
+
+    async def change_password(self, request: ChangePasswordRequest) -> Empty:
+        await self._parts.operators.set_password(self._actor, self._actor.name, request.new_password)
+        return Empty()
+
+    async def sessions(self, request: OperatorRequest) -> SessionsReply:
+        return SessionsReply(sessions=await self._parts.sessions.signed_in(self._actor))
+
+    async def revoke_session(self, request: IdRequest) -> Empty:
+        await self._parts.sessions.revoke(self._actor, request.id)
+        return Empty()
+
+    async def list_agent_files(self, request: ListAgentFilesRequest) -> ListAgentFilesReply:
+        self._parts.agents.get(request.agent)
+        return await self._parts.files.page(request.agent, request.path, after=request.after, limit=request.limit)
+
+    async def read_agent_file(self, request: ReadAgentFileRequest) -> ReadAgentFileReply:
+        self._parts.agents.get(request.agent)
+        return await self._parts.files.read(request.agent, request.path, offset=request.offset, limit=request.limit)
+
+    async def read_log(self, request: ReadLogRequest) -> ReadLogReply:
+        machine = self._parts.agents.get(request.agent).machine
+        lines, cursor = await self._parts.journal.page(machine, request.lines, request.cursor)
+        return ReadLogReply(lines=lines, cursor=cursor)
+
+    async def stats(self, request: TurnStatsRequest) -> TurnStatsReply:
+        return await self._parts.stats.turns(request)
+
+    async def today(self, request: OperatorRequest) -> TodayReply:
+        return await self._parts.stats.today([agent.name for agent in self._parts.agents.all()])
 
     async def audit(self, request: AuditRequest) -> AuditReply:
         return await self._parts.audit.page(before=request.before, limit=request.limit)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hive_core.operators.sessions import Sessions
 from hive_rpc.interfaces.session import (
+    DescribeRequest,
     GreetReply,
     RedeemRequest,
     Session,
@@ -31,8 +32,8 @@ class SessionDesk(Session):
     async def sign_in(self, request: SignInRequest) -> SignedInReply:
         return await self._sessions.sign_in(request.name, request.password, request.address)
 
-    async def describe(self, request: SessionRequest) -> SessionReply:
-        return await self._sessions.describe(request.session)
+    async def describe(self, request: DescribeRequest) -> SessionReply:
+        return await self._sessions.describe(request.session, used=not request.background)
 
     async def sign_out(self, request: SessionRequest) -> Empty:
         await self._sessions.sign_out(request.session)

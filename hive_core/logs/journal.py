@@ -4,6 +4,7 @@ No journal that a container can write is ever opened (see `hive_core.containers.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 from hive_core.logs.reader import UnitReader
 from hive_rpc.client import connect
+from hive_rpc.errors import InvalidError
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.interfaces.operator import LogLine
 from hive_rpc.types import Empty
@@ -20,6 +22,8 @@ T = TypeVar("T")
 
 JOURNALD_SOCKET = Path("/run/systemd/journal/io.systemd.journal")
 MAX_LINES = 10_000
+MAX_PAGE = 500
+_CURSOR = re.compile(r"[a-z0-9=;]{1,300}")
 
 
 class Journald(Interface, name="io.systemd.Journal"):
@@ -38,6 +42,13 @@ class Journal:
         """The last lines, `MAX_LINES` at most, oldest first."""
         async with _opened(machine) as reader:
             return await reader.last(lines)
+
+    async def page(self, machine: str, lines: int, cursor: str | None) -> tuple[list[LogLine], str | None]:
+        """Lines before a cursor, oldest first, `MAX_PAGE` at most, and the cursor for what is older."""
+        if cursor is not None and not _CURSOR.fullmatch(cursor):
+            raise InvalidError("That is no place in a log.", hint="Use the cursor of an earlier page.")
+        async with _opened(machine) as reader:
+            return await reader.before(cursor, max(1, min(lines, MAX_PAGE)))
 
     async def last_words(self, machine: str, lines: int, *, invocation: str) -> list[LogLine]:
         """The last lines that one run of the container wrote itself, up to this moment. Raises UnavailableError."""
@@ -70,6 +81,12 @@ class _Reader:
 
     async def last(self, lines: int) -> list[LogLine]:
         return await self._do(lambda: self._unit.last(min(lines, MAX_LINES)))
+
+    async def before(self, cursor: str | None, lines: int) -> tuple[list[LogLine], str | None]:
+        try:
+            return await self._do(lambda: self._unit.before(cursor, lines))
+        except OSError as error:
+            raise InvalidError("That is no place in this log.", hint="Begin at its end.") from error
 
     async def next(self) -> list[LogLine]:
         return await self._do(self._unit.next)

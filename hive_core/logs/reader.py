@@ -46,6 +46,27 @@ class UnitReader:
         self._reader.get_previous()
         return found[::-1]
 
+    def before(self, cursor: str | None, lines: int) -> tuple[list[LogLine], str | None]:
+        """Lines older than the entry of `cursor` (None: the last ones), oldest first, and the cursor of the oldest.
+
+        That cursor is None when there is nothing older. Raises OSError for what is no cursor.
+        """
+        if cursor is None:
+            self._reader.seek_tail()
+        else:
+            self._reader.seek_cursor(cursor)
+            # Seeking puts us between two entries; the first one that is read backwards may be the cursor's own.
+        found: list[LogLine] = []
+        oldest: str | None = None
+        while entry := self._reader.get_previous():
+            if entry["__CURSOR"] == cursor:
+                continue
+            if len(found) == lines:
+                return found[::-1], oldest
+            found.append(log_line(entry, self._machine))
+            oldest = entry["__CURSOR"]
+        return found[::-1], None
+
     def next(self) -> list[LogLine]:
         """Further lines, at most a few hundred; an empty list when there are none yet."""
         found: list[LogLine] = []

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hive_core.store import Database, Queries, from_ms, to_ms
 from hive_rpc.interfaces.operator import AuditReply, AuditRow
-from hive_rpc.types import Object
+from hive_rpc.types import Object, Role
 
 SQL = Queries("hive_core.operators")
 _END = 2**63 - 1
@@ -19,6 +19,11 @@ class Actor:
 
     name: str
     via: str
+    role: Role = Role.ADMIN
+    session: str = ""
+    """The id of the dashboard's session; empty on every other socket."""
+    address: str = ""
+    """Where the browser was when it signed in."""
 
 
 CORE = Actor("hive", "core")
@@ -42,6 +47,7 @@ class Audit:
         details: Object | None = None,
     ) -> None:
         """Write a row in the transaction that `connection` is in."""
+        where = {"address": actor.address} if actor.address else {}
         connection.execute(
             SQL.record,
             {
@@ -51,7 +57,7 @@ class Audit:
                 "action": action,
                 "target": target,
                 "outcome": outcome,
-                "details": json.dumps(details or {}),
+                "details": json.dumps(where | (details or {})),
             },
         )
 

@@ -11,7 +11,7 @@ from hive_base.ids import new_secret
 from hive_core.operators.audit import SQL, Actor, Audit
 from hive_core.operators.passwords import Passwords
 from hive_core.store import Database, from_ms, to_ms
-from hive_rpc.errors import InvalidError, NotFoundError
+from hive_rpc.errors import ConflictError, InvalidError, NotFoundError
 from hive_rpc.interfaces.operator import OperatorAccount
 from hive_rpc.types import Role
 
@@ -68,14 +68,55 @@ class Operators:
 
         def write(connection: sqlite3.Connection) -> None:
             if connection.execute(SQL.set_password, {"name": name, "password": hashed}).rowcount == 0:
-                raise NotFoundError(f"There is no operator named {name!r}.", hint="Invite them first.")
-            connection.execute(SQL.drop_sessions_of, {"name": name})
+                raise _nobody(name)
+            # Somebody who changes their own stays signed in where they are.
+            connection.execute(SQL.drop_sessions_of, {"name": name, "except": actor.session})
             Audit.record(connection, now, actor, "set_password", name)
+
+        await self._db.write(write)
+
+    async def set_role(self, actor: Actor, name: str, role: Role) -> None:
+        """Set it and end the operator's sessions. Raises NotFoundError; ConflictError for the last admin."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            if role is not Role.ADMIN:
+                _keep_an_admin(connection, name)
+            if connection.execute(SQL.set_role, {"name": name, "role": role}).rowcount == 0:
+                raise _nobody(name)
+            connection.execute(SQL.drop_sessions_of, {"name": name, "except": ""})
+            Audit.record(connection, now, actor, "set_role", name, details={"role": role})
+
+        await self._db.write(write)
+
+    async def remove(self, actor: Actor, name: str) -> None:
+        """Remove the account, its sessions and invitations. Raises NotFoundError; ConflictError for the last admin."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            _keep_an_admin(connection, name)
+            if connection.execute(SQL.remove_operator, {"name": name}).rowcount == 0:
+                raise _nobody(name)
+            Audit.record(connection, now, actor, "remove_operator", name)
 
         await self._db.write(write)
 
     async def accounts(self) -> list[OperatorAccount]:
         return await self._db.read(lambda c: [_account(row) for row in c.execute(SQL.operators)])
+
+
+def _nobody(name: str) -> NotFoundError:
+    return NotFoundError(f"There is no operator named {name!r}.", hint="Invite them first.")
+
+
+def _keep_an_admin(connection: sqlite3.Connection, name: str) -> None:
+    row = connection.execute(SQL.operator, {"name": name}).fetchone()
+    if (
+        row is not None
+        and row["role"] == Role.ADMIN
+        and not connection.execute(SQL.other_admins, {"name": name}).fetchone()[0]
+    ):
+        raise ConflictError(f"{name} is the last admin.", hint="Make somebody else an admin first.")
 
 
 def _account(row: sqlite3.Row) -> OperatorAccount:

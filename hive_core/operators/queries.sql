@@ -27,11 +27,11 @@ DELETE FROM invites WHERE token_hash = :token_hash RETURNING operator, expires_a
 DELETE FROM invites WHERE expires_at <= :now;
 
 -- name: add_session
-INSERT INTO sessions (token_hash, operator, created_at, seen_at, expires_at)
-VALUES (:token_hash, :operator, :now, :now, :expires_at);
+INSERT INTO sessions (token_hash, id, operator, means, address, created_at, seen_at, expires_at)
+VALUES (:token_hash, :id, :operator, :means, :address, :now, :now, :expires_at);
 
 -- name: session
-SELECT s.operator, s.seen_at, s.expires_at, o.role
+SELECT s.id, s.operator, s.means, s.address, s.created_at, s.seen_at, s.expires_at, o.role
 FROM sessions s JOIN operators o ON o.name = s.operator
 WHERE s.token_hash = :token_hash;
 
@@ -42,7 +42,25 @@ UPDATE sessions SET seen_at = :now WHERE token_hash = :token_hash;
 DELETE FROM sessions WHERE token_hash = :token_hash RETURNING operator;
 
 -- name: drop_sessions_of
-DELETE FROM sessions WHERE operator = :name;
+DELETE FROM sessions WHERE operator = :name AND id <> :except;
+
+-- name: sessions
+SELECT * FROM sessions
+WHERE (:operator IS NULL OR operator = :operator) AND expires_at > :now AND seen_at > :idle_since
+ORDER BY seen_at DESC, id
+LIMIT 500;
+
+-- name: revoke_session
+DELETE FROM sessions WHERE id = :id AND (:operator IS NULL OR operator = :operator) RETURNING operator;
+
+-- name: set_role
+UPDATE operators SET role = :role WHERE name = :name;
+
+-- name: remove_operator
+DELETE FROM operators WHERE name = :name;
+
+-- name: other_admins
+SELECT count(*) FROM operators WHERE role = 'admin' AND name <> :name;
 
 -- name: drop_expired_sessions
 DELETE FROM sessions WHERE expires_at <= :now OR seen_at <= :idle_since;

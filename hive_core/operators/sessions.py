@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hive_base.clock import Clock
-from hive_base.ids import new_secret
+from hive_base.ids import new_id, new_secret
 from hive_core.operators.audit import SQL, Actor, Audit
 from hive_core.operators.operators import token_hash
 from hive_core.operators.passwords import Passwords
 from hive_core.rates import Rate, Rates
 from hive_core.store import Database, from_ms, to_ms
-from hive_rpc.errors import ForbiddenError, NotSignedInError, RateLimitedError
+from hive_rpc.errors import ForbiddenError, NotFoundError, NotSignedInError, RateLimitedError
+from hive_rpc.interfaces.operator import SignedInSession
 from hive_rpc.interfaces.session import SessionReply, SignedInReply
 from hive_rpc.types import Role
 
 ABSOLUTE_LIFETIME = timedelta(days=14)
 IDLE_LIFETIME = timedelta(hours=24)
+FRESH = timedelta(minutes=10)
+"""So long after an invitation one may set one's first password."""
 TOUCH_EVERY = timedelta(minutes=1)
 """How exactly the last use is kept: a write for every page would be a waste."""
 VIA = "web.sock"
@@ -33,13 +36,17 @@ _BY_NAME = Rate(burst=50, per_second=1 / 10)
 class SignedIn:
     """Whose session it is."""
 
+    id: str
     name: str
     role: Role
+    means: str
+    address: str
+    created_at: datetime
     expires_at: datetime
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.name, VIA)
+        return Actor(self.name, VIA, role=self.role, session=self.id, address=self.address)
 
 
 class Sessions:
@@ -97,25 +104,58 @@ class Sessions:
         attempt.succeeded()
         return signed_in
 
-    async def authorise(self, token: str | None, role: Role) -> SignedIn:
-        """Whose session this is, if they have the role. Raises NotSignedInError, ForbiddenError."""
-        found = await self._find(token)
+    async def authorise(self, token: str | None, role: Role, *, used: bool = True) -> SignedIn:
+        """Whose session this is, if they have the role; `used` keeps it from falling idle.
+
+        Raises NotSignedInError, ForbiddenError.
+        """
+        found = await self._find(token, used=used)
         if not found.role.includes(role):
             raise ForbiddenError(f"That needs the role {role}; {found.name} is a {found.role}.")
         return found
 
-    async def describe(self, token: str) -> SessionReply:
+    async def describe(self, token: str, *, used: bool = True) -> SessionReply:
         """Raises NotSignedInError."""
-        found = await self._find(token)
+        found = await self._find(token, used=used)
         return SessionReply(name=found.name, role=found.role, expires_at=found.expires_at)
 
-    async def confirm(self, signed_in: SignedIn, password: str, address: str = "") -> None:
-        """Ask for the password again, before something that cannot be undone. Raises ForbiddenError."""
-        attempt = self._attempt(address, signed_in.name)
+    async def confirm(self, signed_in: SignedIn, password: str | None) -> None:
+        """Ask for the password again, before what a stolen session must not do. Raises ForbiddenError.
+
+        Who has none yet, and signed in by invitation a few minutes ago, has confirmed that by the link.
+        """
         stored = await self._db.read(lambda c: c.execute(SQL.operator, {"name": signed_in.name}).fetchone())
+        if stored is not None and stored["password"] is None and signed_in.means == "invitation":
+            if self._clock.now() - signed_in.created_at <= FRESH:
+                return
+            raise ForbiddenError(
+                "That needs a password, and you have none.",
+                hint="Sign in with a new link (`hive operator invite`) and set one within ten minutes.",
+            )
+        if password is None:
+            raise ForbiddenError("That needs your password once more.", hint="Give it with the request.")
+        attempt = self._attempt(f"session {signed_in.id}", signed_in.name)
         if stored is None or not await self._passwords.verify(stored["password"], password):
             raise ForbiddenError("The password is wrong.")
         attempt.succeeded()
+
+    async def signed_in(self, actor: Actor) -> list[SignedInSession]:
+        """The sessions that `actor` may see: their own, or for an admin everybody's."""
+        now = self._clock.now()
+        parameters = {"operator": _own(actor), "now": to_ms(now), "idle_since": to_ms(now - IDLE_LIFETIME)}
+        return await self._db.read(lambda c: [_session(row, actor) for row in c.execute(SQL.sessions, parameters)])
+
+    async def revoke(self, actor: Actor, session: str) -> None:
+        """End a session. Raises NotFoundError, also for one that `actor` may not see."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute(SQL.revoke_session, {"id": session, "operator": _own(actor)}).fetchone()
+            if row is None:
+                raise NotFoundError("There is no such session.", hint="It may have ended already.")
+            Audit.record(connection, now, actor, "revoke_session", row["operator"], details={"session": session})
+
+        await self._db.write(write)
 
     async def sign_out(self, token: str) -> None:
         """End a session; one that is not there is no error."""
@@ -128,15 +168,23 @@ class Sessions:
 
         await self._db.write(write)
 
-    async def _find(self, token: str | None) -> SignedIn:
+    async def _find(self, token: str | None, *, used: bool = True) -> SignedIn:
         now = self._clock.now()
         key = {"token_hash": token_hash(token or "")}
         row = await self._db.read(lambda c: c.execute(SQL.session, key).fetchone())
         if row is None or row["expires_at"] <= to_ms(now) or row["seen_at"] <= to_ms(now - IDLE_LIFETIME):
             raise NotSignedInError(hint="Sign in.")
-        if row["seen_at"] <= to_ms(now - TOUCH_EVERY):
+        if used and row["seen_at"] <= to_ms(now - TOUCH_EVERY):
             await self._db.write(lambda c: c.execute(SQL.touch_session, {**key, "now": to_ms(now)}).rowcount)
-        return SignedIn(row["operator"], Role(row["role"]), from_ms(row["expires_at"]))
+        return SignedIn(
+            id=row["id"],
+            name=row["operator"],
+            role=Role(row["role"]),
+            means=row["means"],
+            address=row["address"],
+            created_at=from_ms(row["created_at"]),
+            expires_at=from_ms(row["expires_at"]),
+        )
 
     def _mint(
         self, connection: sqlite3.Connection, name: str, means: str, address: str, now: datetime
@@ -145,7 +193,15 @@ class Sessions:
         connection.execute(SQL.drop_expired_sessions, {"now": to_ms(now), "idle_since": to_ms(now - IDLE_LIFETIME)})
         connection.execute(
             SQL.add_session,
-            {"token_hash": token_hash(token), "operator": name, "now": to_ms(now), "expires_at": to_ms(expires_at)},
+            {
+                "token_hash": token_hash(token),
+                "id": new_id("ses"),
+                "operator": name,
+                "means": means,
+                "address": address[:200],
+                "now": to_ms(now),
+                "expires_at": to_ms(expires_at),
+            },
         )
         role = Role(connection.execute(SQL.operator, {"name": name}).fetchone()["role"])
         Audit.record(
@@ -163,6 +219,24 @@ class Sessions:
             if wait > 0:
                 raise RateLimitedError("Too many attempts to sign in.", hint="Wait a little.", retry_after=wait)
         return _Attempt(buckets)
+
+
+def _own(actor: Actor) -> str | None:
+    """Whose sessions somebody may see; None is everybody's."""
+    return None if actor.role is Role.ADMIN else actor.name
+
+
+def _session(row: sqlite3.Row, actor: Actor) -> SignedInSession:
+    return SignedInSession(
+        id=row["id"],
+        operator=row["operator"],
+        means=row["means"],
+        address=row["address"],
+        created_at=from_ms(row["created_at"]),
+        seen_at=from_ms(row["seen_at"]),
+        expires_at=from_ms(row["expires_at"]),
+        current=row["id"] == actor.session,
+    )
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,7 @@ class InviteReply(Model):
 
 class SetPasswordRequest(OperatorRequest):
     name: str
-    password: str
+    new_password: str = Field(repr=False)
 
 
 class SetRoleRequest(OperatorRequest):

@@ -28,6 +28,11 @@ class SessionRequest(Model):
     session: str
 
 
+class DescribeRequest(SessionRequest):
+    background: bool = False
+    """Asked by a page on its own: the session does not count as used."""
+
+
 class SessionReply(Model):
     name: str
     role: Role
@@ -62,7 +67,7 @@ class Session(Interface, name="org.hive.Session", sockets=["web.sock"]):
         raise NotImplementedError
 
     @rpc()
-    async def describe(self, request: SessionRequest) -> SessionReply:
+    async def describe(self, request: DescribeRequest) -> SessionReply:
         """Whose session this is; `NotSignedIn` when it is nobody's."""
         raise NotImplementedError
 

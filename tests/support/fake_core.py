@@ -28,6 +28,7 @@ from hive_rpc.interfaces.operator import (
     WatchRequest,
 )
 from hive_rpc.interfaces.session import (
+    DescribeRequest,
     GreetReply,
     RedeemRequest,
     Session,
@@ -257,7 +258,7 @@ class FakeSession(Session):
             raise NotSignedInError("The name or the password is wrong.")
         return self._mint(request.name, role)
 
-    async def describe(self, request: SessionRequest) -> SessionReply:
+    async def describe(self, request: DescribeRequest) -> SessionReply:
         return self._core.caller(request.session)
 
     async def sign_out(self, request: SessionRequest) -> Empty:

@@ -269,7 +269,7 @@ async def test_a_password_is_read_from_standard_input_and_never_shown(shell: She
     shell.core.answers["set_password"] = Empty()
     done = await shell.hive("operator", "passwd", "ada", stdin="correct horse\n")
     assert done.exit_code == 0
-    assert shell.asked("set_password").password == "correct horse"
+    assert shell.asked("set_password").new_password == "correct horse"
     assert "correct" not in done.output
 
 

@@ -1,6 +1,7 @@
 """Who gets in, for how long, and what of it is written down."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,14 @@ from hive_base.clock import ManualClock
 from hive_core.operators import Actor, Audit, Operators, Sessions
 from hive_core.operators.passwords import Passwords
 from hive_core.store import Database
-from hive_rpc.errors import ForbiddenError, InvalidError, NotFoundError, NotSignedInError, RateLimitedError
+from hive_rpc.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    NotSignedInError,
+    RateLimitedError,
+)
 from hive_rpc.types import Role
 
 ROOT = Actor("root", "operator.sock")
@@ -196,7 +204,8 @@ async def test_a_password_that_is_too_short_or_nobodys_is_refused(operators: Ope
 async def test_a_role_includes_the_ones_below_it_and_no_other(operators: Operators, sessions: Sessions) -> None:
     invite = await operators.invite(ROOT, "oli", Role.OPERATOR)
     token = (await sessions.redeem(invite.token)).session
-    assert (await sessions.authorise(token, Role.VIEWER)).actor == Actor("oli", "web.sock")
+    actor = (await sessions.authorise(token, Role.VIEWER)).actor
+    assert (actor.name, actor.via, actor.role) == ("oli", "web.sock", Role.OPERATOR)
     await sessions.authorise(token, Role.OPERATOR)
     with pytest.raises(ForbiddenError, match="admin"):
         await sessions.authorise(token, Role.ADMIN)
@@ -210,6 +219,107 @@ async def test_the_password_is_asked_for_again_before_what_cannot_be_undone(sess
     await sessions.confirm(signed_in, PASSWORD)
     with pytest.raises(ForbiddenError):
         await sessions.confirm(signed_in, "wrong password")
+
+
+async def test_a_session_alone_does_not_confirm(sessions: Sessions, ada: str) -> None:
+    signed_in = await sessions.authorise((await sessions.sign_in(ada, PASSWORD)).session, Role.ADMIN)
+    for _ in range(5):
+        with pytest.raises(ForbiddenError):
+            await sessions.confirm(signed_in, None)
+        with pytest.raises(ForbiddenError):
+            await sessions.confirm(signed_in, "a guess")
+    with pytest.raises(RateLimitedError):
+        await sessions.confirm(signed_in, PASSWORD)
+
+
+async def test_who_has_no_password_confirms_with_a_fresh_link_and_only_for_a_while(
+    operators: Operators, sessions: Sessions, clock: ManualClock
+) -> None:
+    token = (await sessions.redeem((await operators.invite(ROOT, "new", Role.ADMIN)).token)).session
+    await sessions.confirm(await sessions.authorise(token, Role.ADMIN), None)
+    await clock.advance(601)
+    with pytest.raises(ForbiddenError, match="have none"):
+        await sessions.confirm(await sessions.authorise(token, Role.ADMIN), None)
+
+
+async def test_a_page_that_asks_by_itself_does_not_keep_its_session_alive(
+    sessions: Sessions, ada: str, clock: ManualClock
+) -> None:
+    token = (await sessions.sign_in(ada, PASSWORD)).session
+    for _ in range(24):
+        await clock.advance(HOUR - 1)
+        await sessions.authorise(token, Role.VIEWER, used=False)
+    await clock.advance(24)
+    with pytest.raises(NotSignedInError):
+        await sessions.authorise(token, Role.VIEWER, used=False)
+
+
+async def test_sessions_can_be_seen_and_ended_one_by_one(operators: Operators, sessions: Sessions, ada: str) -> None:
+    here = (await sessions.sign_in(ada, PASSWORD, "203.0.113.1")).session
+    there = (await sessions.sign_in(ada, PASSWORD, "198.51.100.7")).session
+    actor = (await sessions.authorise(here, Role.VIEWER)).actor
+    listed = {s.address: s for s in await sessions.signed_in(actor)}
+    assert (listed["203.0.113.1"].current, listed["198.51.100.7"].current) == (True, False)
+    assert here not in repr(listed)
+    await sessions.revoke(actor, listed["198.51.100.7"].id)
+    with pytest.raises(NotSignedInError):
+        await sessions.describe(there)
+    await sessions.describe(here)
+    with pytest.raises(NotFoundError):
+        await sessions.revoke(actor, listed["198.51.100.7"].id)
+
+
+async def test_only_an_admin_sees_and_ends_the_sessions_of_others(
+    operators: Operators, sessions: Sessions, ada: str
+) -> None:
+    admin = (await sessions.authorise((await sessions.sign_in(ada, PASSWORD)).session, Role.ADMIN)).actor
+    token = (await sessions.redeem((await operators.invite(ROOT, "vic", Role.VIEWER)).token)).session
+    viewer = (await sessions.authorise(token, Role.VIEWER)).actor
+    assert {s.operator for s in await sessions.signed_in(viewer)} == {"vic"}
+    with pytest.raises(NotFoundError):
+        await sessions.revoke(viewer, admin.session)
+    assert {s.operator for s in await sessions.signed_in(admin)} == {"ada", "vic"}
+    await sessions.revoke(admin, viewer.session)
+    with pytest.raises(NotSignedInError):
+        await sessions.describe(token)
+
+
+async def test_another_role_or_removal_ends_the_sessions_and_the_last_admin_stays(
+    operators: Operators, sessions: Sessions, ada: str
+) -> None:
+    for change in (operators.remove(ROOT, ada), operators.set_role(ROOT, ada, Role.VIEWER)):
+        with pytest.raises(ConflictError, match="last admin"):
+            await change
+    token = (await sessions.redeem((await operators.invite(ROOT, "eve", Role.OPERATOR)).token)).session
+    await operators.set_role(ROOT, "eve", Role.ADMIN)
+    with pytest.raises(NotSignedInError):
+        await sessions.describe(token)
+    token = (await sessions.redeem((await operators.invite(ROOT, "eve")).token)).session
+    kept = await operators.invite(ROOT, "eve")
+    await operators.remove(ROOT, "eve")
+    for attempt in (sessions.describe(token), sessions.redeem(kept.token)):
+        with pytest.raises(NotSignedInError):
+            await attempt
+    assert [account.name for account in await operators.accounts()] == ["ada"]
+
+
+async def test_changing_ones_own_password_keeps_this_session_and_ends_the_others(
+    operators: Operators, sessions: Sessions, ada: str
+) -> None:
+    here, there = [(await sessions.sign_in(ada, PASSWORD)).session for _ in range(2)]
+    actor = (await sessions.authorise(here, Role.VIEWER)).actor
+    await operators.set_password(actor, ada, "another good one")
+    await sessions.describe(here)
+    with pytest.raises(NotSignedInError):
+        await sessions.describe(there)
+
+
+async def test_the_audit_log_can_be_written_to_and_not_changed(operators: Operators, database: Database) -> None:
+    await operators.invite(ROOT, "ada")
+    for statement in ("DELETE FROM audit", "UPDATE audit SET who = 'nobody'"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            await database.write(lambda c, statement=statement: c.execute(statement).rowcount)  # type: ignore[misc]
+    assert [row.who for row in (await Audit(database).page()).rows] == ["root"]
 
 
 async def test_no_token_or_password_is_in_the_database(
