@@ -8,6 +8,8 @@ PREFIX = Path("/opt/hive")
 SITE_PYTHON = PREFIX / "bin" / "python3"
 RUN = Path("/run/hive")
 LIB = Path("/var/lib/hive")
+GATEWAY_LIB = Path("/var/lib/hive-gateway")
+"""The gateway's own: accounts with their secrets, and what was spent."""
 ETC = Path("/etc/hive")
 
 
@@ -70,6 +72,19 @@ class StatePaths:
     def shared_corner(self, agent: str) -> Path:
         return self.shared / agent
 
+    @property
+    def proposed(self) -> Path:
+        """Configurations as the managers edit them: a git repository with a worktree for each agent."""
+        return self.root / "proposed"
+
+    @property
+    def applied(self) -> Path:
+        """Configurations that were asked for and approved: a bare git repository for each agent."""
+        return self.root / "applied"
+
+    def applied_of(self, agent: str) -> Path:
+        return self.applied / agent
+
     def agent(self, agent: str) -> Path:
         return self.root / "agents" / agent
 
@@ -95,6 +110,10 @@ class ContainerPaths:
     gateway_socket: Path = RUN / "gateway" / "gateway.sock"
     runner_directory: Path = Path("/run/hive-agent")
     shared: Path = Path("/shared")
+    proposed: Path = Path("/proposed")
+    """A manager's."""
+    applied: Path = Path("/applied")
+    """A manager's, to read."""
 
     @property
     def home(self) -> Path:

@@ -1,6 +1,7 @@
 """The one place that runs other programs: argument lists, an explicit environment, a time limit, no shell."""
 
 import asyncio
+import contextlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ BASE_ENVIRONMENT: Mapping[str, str] = {"PATH": SAFE_PATH, "LANG": "C.UTF-8"}
 
 @dataclass(frozen=True)
 class Completed:
-    """A program that has ended. Output is text, undecodable bytes replaced."""
+    """A program that has ended. As text its output has undecodable bytes replaced."""
 
     arguments: Sequence[str]
     exit_code: int
-    stdout: str
+    output: bytes
     stderr: str
+
+    @property
+    def stdout(self) -> str:
+        return self.output.decode(errors="replace")
 
 
 class ProcessError(Exception):
@@ -41,12 +46,13 @@ async def run(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     time_limit: float = 60,
+    output_limit: int | None = None,
     check: bool = True,
 ) -> Completed:
     """Run a program to its end. It gets `BASE_ENVIRONMENT` and what is given, nothing of our own environment.
 
-    Raises ProcessError when it cannot be started, runs into the time limit (it is then killed), or, with `check`,
-    ends with another exit code than 0. Secrets go by `stdin`, never by argument.
+    Raises ProcessError when it cannot be started, runs into the time limit or writes more bytes than `output_limit`
+    (it is then killed), or, with `check`, ends with another exit code than 0. Secrets go by `stdin`, never by argument.
     """
     words = [str(a) for a in arguments]
     try:
@@ -62,14 +68,58 @@ async def run(
         raise ProcessError(f"{words[0]} cannot be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(time_limit):
-            out, err = await process.communicate(stdin)
+            if output_limit is None:
+                out, err = await process.communicate(stdin)
+            else:
+                out, err = await _within(process, stdin, output_limit)
     except TimeoutError:
         raise ProcessError(f"{words[0]} did not end within {time_limit:g} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    done = Completed(words, process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+    done = Completed(words, process.returncode or 0, out, err.decode(errors="replace"))
     if check and done.exit_code != 0:
         raise _failure(done)
     return done
+
+
+async def _within(process: asyncio.subprocess.Process, stdin: bytes | None, limit: int) -> tuple[bytes, bytes]:
+    """What it writes, each of the two outputs within the limit. Raises ProcessError as soon as one is not."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with asyncio.TaskGroup() as group:
+            out = group.create_task(_read(process.stdout, limit))
+            err = group.create_task(_read(process.stderr, limit))
+            if stdin is not None:
+                group.create_task(_feed(process, stdin))
+            await process.wait()
+    except ExceptionGroup as errors:
+        if errors.subgroup(_TooMuch) is None:
+            raise
+        raise ProcessError(f"it wrote more than {limit} bytes") from None
+    return out.result(), err.result()
+
+
+class _TooMuch(Exception):  # noqa: N818 - caught where it is raised
+    pass
+
+
+async def _read(stream: asyncio.StreamReader, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await stream.read(65536):
+        size += len(part)
+        if size > limit:
+            raise _TooMuch
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _feed(process: asyncio.subprocess.Process, stdin: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(stdin)
+        await process.stdin.drain()
+    process.stdin.close()

@@ -79,6 +79,8 @@ class Directories:
             (state.harness(agent), 0o700, _ROOT),
             (state.claude(agent), 0o700, MODEL.uid),
             (state.shared, 0o755, _ROOT),
+            (state.proposed, 0o700, MODEL.uid),
+            (state.applied, 0o755, _ROOT),
             (state.shared_corner(agent), 0o755, MODEL.uid),
         ):
             _directory(path, mode=mode, owner=owner)
