@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hive_rpc import sockets
+from hive_rpc.acceptor import Acceptor
 from hive_rpc.connection import Connection
 from hive_rpc.interface import Interface
 from hive_rpc.sockets import Peer
@@ -37,7 +38,7 @@ class Server:
     ) -> None:
         self._handlers = handlers
         self._stall_seconds = stall_seconds
-        self._listening: list[tuple[asyncio.Server, sockets.Listening]] = []
+        self._listening: list[tuple[Acceptor, sockets.Listening]] = []
         self._connections: dict[asyncio.Task[None], Connection] = {}
 
     async def listen(self, path: Path, mode: int = 0o600, uid: int = -1, gid: int = -1) -> None:
@@ -46,15 +47,14 @@ class Server:
         Raises ConflictError when another server lives there, OSError when the path cannot be had.
         """
         listening = sockets.listen(path, mode=mode, uid=uid, gid=gid)
-        server = await asyncio.get_running_loop().create_unix_server(self._connection, sock=listening.socket)
-        self._listening.append((server, listening))
+        self._listening.append((Acceptor(listening.socket, self._connection), listening))
 
     async def close(self) -> None:
         """Stop accepting, cancel streams and waiting calls, give the other calls a moment to end, close everything."""
-        for server, listening in self._listening:
-            server.close()
+        while self._listening:
+            acceptor, listening = self._listening.pop()
             listening.remove()
-        self._listening.clear()
+            await acceptor.close()
         for connection in self._connections.values():
             connection.finish()
         if tasks := list(self._connections):
