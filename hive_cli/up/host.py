@@ -20,6 +20,8 @@ LIB_SOURCE = Path("/hive-state/lib")
 """Where the state lies on the host before `var-lib-hive.mount` binds it to its place; nspawn cannot say nosuid."""
 CONTAINERS = Path("/var/lib/nixos-containers")
 
+_SYSTEM = (Path("/usr"), Path("/etc/ssl"), Path("/etc/alternatives"))
+"""Of the machine: its programs, the certificates they expect, and the links that Debian's `/usr/bin` leads through."""
 _WANTS = ("var-lib-hive.mount", "hive-core.service", "hive-web.service", "hive-gateway.service")
 
 
@@ -87,7 +89,7 @@ def nspawn_arguments(state: State, *, api_key_fd: int | None, prefix: Path = Pat
         *("--register=no", "--keep-unit"),
         f"--machine={state.machine}",
         f"--directory={state.host}",
-        *(_bind(Path(source), read_only=True) for source in ("/usr", "/etc/ssl", "/etc/alternatives")),
+        *(_bind(source, read_only=True) for source in _SYSTEM if source.is_dir()),
         _bind(prefix, PREFIX, read_only=True),
         _bind(state.run, RUN),
         _bind(state.lib, LIB_SOURCE),

@@ -6,7 +6,6 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +113,8 @@ def test_a_key_file_that_cannot_be_read_is_refused_and_leaves_nothing(hive: Hive
 
 
 def test_who_is_not_root_is_told_so(hive: Hive) -> None:
-    """From a copy of the program's environment that anybody may read."""
-    code = "import os; os.setuid(65534); from hive_cli.main import main; import sys; sys.argv = ['hive', {!r}]; main()"
+    # Imported before: the directories above the checkout may be closed to others.
+    code = "import os, hive_cli.main as m, hive_cli.up.command; os.setuid(65534); m.cli(['{}'], prog_name='hive')"
     for verb in ("up", "down"):
         done = subprocess.run(
             [HIVE.with_name("python"), "-c", code.format(verb)],
@@ -152,7 +151,6 @@ def test_an_up_that_is_interrupted_stops_what_it_started(where: tuple[str, ...],
         process.communicate()
     assert process.returncode == 130
     assert trees(state) == []
-    assert {agent["name"] for agent in up(*where, "--port", str(free_port()))["agents"]} == {"manager", "worker"}
 
 
 def test_an_up_that_is_killed_is_finished_by_the_next_one(where: tuple[str, ...]) -> None:
@@ -166,26 +164,3 @@ def test_an_up_that_is_killed_is_finished_by_the_next_one(where: tuple[str, ...]
     again = up(*where)
     assert not again["started"], "the host was there already"
     assert {agent["name"] for agent in again["agents"]} == {"manager", "worker"}
-
-
-def of_every_process(*names: str) -> Iterator[bytes]:
-    for process in Path("/proc").glob("[0-9]*"):
-        for name in names:
-            with suppress(OSError):
-                yield (process / name).read_bytes()
-
-
-class TestKey:
-    KEY = "sk-ant-end-to-end-4711"
-
-    def test_a_key_is_used_and_is_nowhere_to_be_found(self, where: tuple[str, ...], tmp_path: Path) -> None:
-        (tmp_path / "key").write_text(self.KEY + "\n")
-        # Nothing answers there: what matters is whom the gateway would ask, and where the key is.
-        environment = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{free_port()}"}
-        options = (*where, "--port", str(free_port()), "--api-key-file", str(tmp_path / "key"), "--json")
-        started = json.loads(hive_command("up", *options, environment=environment).stdout)
-        assert not started["stand_in"]
-        assert started["model_backend"] == "the API at 127.0.0.1, with an API key"
-        files = subprocess.run(["grep", "-rlF", self.KEY, where[1]], capture_output=True, text=True).stdout
-        assert files == ""
-        assert [text for text in of_every_process("environ", "cmdline") if self.KEY.encode() in text] == []
