@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
+from hive_agent.runner import imports
 from hive_agent.runner.cli import CliProcess, started
 from hive_agent.runner.reporter import Reporter
 from hive_agent.tasks import first_of
@@ -48,7 +49,8 @@ async def run(socket: Path) -> None:
         if cli is None:
             return
         # The SDK takes 0.4 s to import, about as long as the CLI takes to start: they do it at the same time.
-        from hive_agent.runner import session, tools
+        with imports.lasting():
+            from hive_agent.runner import session, tools
 
         opened = session.opened(cli, tools=tools.server(calls, polls), emit=reporter.add, clock=SystemClock())
         taker = await stack.enter_async_context(opened)

@@ -100,5 +100,7 @@ def skeleton(agent: str) -> Skeleton:
             "systemd-tmpfiles-setup-dev.service.d/quiet.conf": _QUIET,
         },
         wants=[AGENT_UNIT],
+        # The journal is volatile: there is none on the disk that it could go on in.
+        masks=["systemd-journal-flush.service"],
         files={"etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL)},
     )

@@ -47,6 +47,13 @@ def test_it_boots_into_a_target_that_wants_what_was_asked_for(root: Path) -> Non
     assert (units / "hive-agent.service.d/limits.conf").read_text() == "[Service]\nTasksMax=5\n"
 
 
+def test_none_of_the_machines_generators_runs(root: Path) -> None:
+    installed = {path.name for path in Path("/usr/lib/systemd/system-generators").iterdir()}
+    assert "systemd-fstab-generator" in installed
+    masked = root / "etc/systemd/system-generators"
+    assert {path.name: path.readlink() for path in masked.iterdir()} == dict.fromkeys(installed, Path("/dev/null"))
+
+
 def test_accounts_and_groups_have_their_reserved_numbers(root: Path) -> None:
     passwd = (root / "etc/passwd").read_text().splitlines()
     assert f"agent:*:{os.getuid()}:{os.getuid()}::/home/agent:/bin/bash" in passwd
