@@ -19,6 +19,11 @@ class Body:
         self._limit = limit
         self.too_large = (request.content_length or 0) > limit
 
+    def check_length(self) -> None:
+        """Raises ApiError for a body that is announced to be too large."""
+        if self.too_large:
+            raise self.refusal()
+
     def refusal(self) -> ApiError:
         return ApiError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -26,8 +31,7 @@ class Body:
         )
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.too_large:
-            raise self.refusal()
+        self.check_length()
         seen = 0
         async for chunk in self._request.content.iter_any():
             seen += len(chunk)
@@ -35,6 +39,3 @@ class Body:
                 self.too_large = True
                 raise self.refusal()
             yield chunk
-
-    async def read(self) -> bytes:
-        return b"".join([chunk async for chunk in self])

@@ -3,67 +3,99 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-
-from pydantic import SecretStr
 
 from hive_base import log as logs
 from hive_base import service
 from hive_base.clock import Clock, SystemClock
-from hive_base.paths import RUN, RunPaths
+from hive_base.paths import GATEWAY_LIB, RUN, RunPaths
 from hive_base.tasks import alongside
-from hive_gateway import config
+from hive_gateway import config, upstream
+from hive_gateway.accounts.accounts import Accounts
+from hive_gateway.accounts.models import StoredAccount
+from hive_gateway.accounts.store import AccountStore, from_systemd
 from hive_gateway.backend import Backend
+from hive_gateway.book import Book
 from hive_gateway.control import CoreLine
+from hive_gateway.desk import Desk
+from hive_gateway.errands import Errands
 from hive_gateway.listeners import Listeners
-from hive_gateway.standin.app import StandIn
-from hive_gateway.upstream import Upstream
+from hive_gateway.metering.treasury import Treasury
 from hive_rpc.errors import HiveError
+from hive_rpc.interfaces.gateway import AgentsReply
 
 log = logging.getLogger(__name__)
 
 
-def backend_for(settings: config.GatewayConfig, key: SecretStr | None, clock: Clock) -> Backend:
-    """The real API where there is a key, otherwise the stand-in."""
-    return StandIn(clock) if key is None else Upstream(settings.upstream, key)
-
-
 @asynccontextmanager
 async def gateway(
-    settings: config.GatewayConfig, backend: Backend, clock: Clock, *, run: RunPaths
-) -> AsyncIterator[None]:
-    """The gateway, running; leaving lets the answers that are being given end within the configured time."""
-    listeners = Listeners(backend, clock, connections=settings.connections_per_agent)
-    line = CoreLine(run.gateway_control_socket, backend, clock, agents=listeners.want, status=_status)
-    try:
+    settings: config.GatewayConfig,
+    clock: Clock,
+    *,
+    run: RunPaths,
+    state: Path,
+    credentials: Iterable[StoredAccount] = (),
+    stand_in: Backend | None = None,
+) -> AsyncIterator[Accounts]:
+    """The gateway, running; leaving lets the answers that are being given end within the configured time.
+
+    `state` is its own directory. Raises StorageError when that cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        book = Book(state / "book.sqlite")
+        await book.open()
+        stack.push_async_callback(book.close)
+        session = await stack.enter_async_context(upstream.session(settings.upstream))
+        base_url = settings.upstream.base_url
+        accounts = Accounts(
+            AccountStore(state / "accounts"), book, session, clock, stand_in=stand_in, base_url=base_url
+        )
+        await accounts.load(credentials)
+        stack.push_async_callback(accounts.close)
+        treasury = Treasury(book, clock)
+        await treasury.load()
+        desk = Desk(accounts, treasury, clock)
+        listeners = Listeners(desk, clock, connections=settings.connections_per_agent)
+        stack.push_async_callback(listeners.close, settings.drain_seconds)
+
+        def follow(reply: AgentsReply) -> None:
+            desk.follow(reply)
+            listeners.want({agent.name: Path(agent.directory) for agent in reply.agents})
+
+        line = CoreLine(
+            run.gateway_control_socket,
+            accounts,
+            treasury,
+            Errands(accounts, treasury, book),
+            clock,
+            agents=follow,
+            status=_status,
+        )
         async with alongside(listeners.run(), line.run(), service.beat(clock)):
-            yield
-    finally:
-        await listeners.close(settings.drain_seconds)
-        await backend.close()
+            yield accounts
 
 
 def _status(text: str) -> None:
     service.notify(f"STATUS={text}")
 
 
-async def _serve(settings: config.GatewayConfig, key: SecretStr | None, run: RunPaths) -> None:
+async def _serve(
+    settings: config.GatewayConfig, credentials: Iterable[StoredAccount], run: RunPaths, state: Path
+) -> None:
     asked_to_stop = service.asked_to_stop()
-    clock = SystemClock()
-    backend = backend_for(settings, key, clock)
-    log.info("agents are answered by %s", backend.description)
-    async with gateway(settings, backend, clock, run=run):
+    async with gateway(settings, SystemClock(), run=run, state=state, credentials=credentials) as accounts:
+        log.info("agents are answered by %s", accounts.description)
         service.notify("READY=1")
         await asked_to_stop.wait()
         service.notify("STOPPING=1", "STATUS=Waiting for the answers that are being given.")
 
 
-def main(run: Path = RUN) -> None:
+def main(run: Path = RUN, state: Path = GATEWAY_LIB) -> None:
     logs.setup()
     try:
-        settings, key = config.load(), config.api_key()
+        settings, credentials = config.load(), from_systemd()
+        asyncio.run(_serve(settings, credentials, RunPaths(run), state))
     except HiveError as error:
         sys.exit(error.sentence())
-    asyncio.run(_serve(settings, key, RunPaths(run)))

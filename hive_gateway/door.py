@@ -1,25 +1,24 @@
-"""What an agent meets at its socket, before any backend: who it is, which credential it has, and a line in the log."""
+"""What an agent meets at its socket: its name is the socket's, and each request leaves a line in the log."""
 
 import logging
 
 from aiohttp import web
 
 from hive_base.clock import Clock
-from hive_gateway import headers
-from hive_gateway.backend import Backend, dispatch
+from hive_gateway.desk import Desk
 from hive_gateway.errors import with_api_errors
 
 log = logging.getLogger(__name__)
 
 
 class Door:
-    """One agent's way to the backend. The agent's name is the socket's; nothing in a request says it."""
+    """One agent's. Nothing in a request says who it is from."""
 
-    def __init__(self, agent: str, backend: Backend, clock: Clock) -> None:
+    def __init__(self, agent: str, desk: Desk, clock: Clock) -> None:
         self._agent = agent
-        self._backend = backend
+        self._desk = desk
         self._clock = clock
-        self._answer = with_api_errors(self._checked)
+        self._answer = with_api_errors(self._asked)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         began = self._clock.monotonic()
@@ -33,8 +32,5 @@ class Door:
             log.info("%s: %s %r: %s in %.3f s", self._agent, request.method, path, status, seconds)
         return response
 
-    async def _checked(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.method != "HEAD" and (refusal := headers.credential_refusal(request.headers)):
-            log.warning("%s: refused a request: %s", self._agent, refusal)
-            raise refusal
-        return await dispatch(self._backend, request, self._agent)
+    async def _asked(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self._desk.answer(self._agent, request)

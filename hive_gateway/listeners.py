@@ -9,8 +9,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from hive_base.clock import Clock
-from hive_gateway.backend import Backend
+from hive_gateway.desk import Desk
 from hive_gateway.door import Door
+from hive_gateway.waiting import either
 from hive_rpc import sockets
 from hive_rpc.errors import HiveError
 
@@ -37,11 +38,11 @@ _http_log.addFilter(_is_the_gateway_s_business)
 class Listener:
     """One agent's socket, open until `close`."""
 
-    def __init__(self, backend: Backend, clock: Clock, *, agent: str, directory: Path, connections: int) -> None:
+    def __init__(self, desk: Desk, clock: Clock, *, agent: str, directory: Path, connections: int) -> None:
         self.path = directory / SOCKET_NAME
         self._connections = connections
         self._server = web.Server(
-            Door(agent, backend, clock).handle,
+            Door(agent, desk, clock).handle,
             # Without it a client that has gone away is noticed only when something is written to it.
             handler_cancellation=True,
             # What an agent compresses is unpacked by nobody here.
@@ -89,8 +90,8 @@ class _Refusal(asyncio.Protocol):
 class Listeners:
     """All the sockets. `want` says which there should be, `run` makes it so."""
 
-    def __init__(self, backend: Backend, clock: Clock, *, connections: int) -> None:
-        self._backend = backend
+    def __init__(self, desk: Desk, clock: Clock, *, connections: int) -> None:
+        self._desk = desk
         self._clock = clock
         self._connections = connections
         self._wanted: Mapping[str, Path] = {}
@@ -108,7 +109,7 @@ class Listeners:
         while True:
             self._changed.clear()
             await self._reconcile()
-            await self._changed_within(LOOK_AGAIN_SECONDS)
+            await either(self._changed.wait(), self._clock.sleep(LOOK_AGAIN_SECONDS))
 
     async def close(self, drain_seconds: float) -> None:
         async with asyncio.TaskGroup() as group:
@@ -131,7 +132,7 @@ class Listeners:
     async def _listen(self, agent: str, directory: Path) -> None:
         try:
             listener = Listener(
-                self._backend, self._clock, agent=agent, directory=directory, connections=self._connections
+                self._desk, self._clock, agent=agent, directory=directory, connections=self._connections
             )
         except (OSError, HiveError) as error:
             trouble = error.sentence() if isinstance(error, HiveError) else str(error)
@@ -143,12 +144,3 @@ class Listeners:
         await listener.start()
         self._troubles.pop(agent, None)
         log.info("%s: listening on %s", agent, listener.path)
-
-    async def _changed_within(self, seconds: float) -> None:
-        waits = [asyncio.ensure_future(self._changed.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)

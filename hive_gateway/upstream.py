@@ -1,85 +1,102 @@
-"""The real Messages API as a backend: a streaming reverse proxy that puts the key in on the way.
+"""A Messages API as a backend: a streaming reverse proxy that puts the credential in on the way.
 
 Nothing is buffered beyond what aiohttp holds for one connection (64 KiB each way): a slow reader slows the sender.
 """
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Protocol
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp import web
-from pydantic import SecretStr
 from yarl import URL
 
 from hive_gateway import headers
-from hive_gateway.backend import Route
 from hive_gateway.body import Body
 from hive_gateway.config import UpstreamConfig
 from hive_gateway.errors import ApiError
+from hive_gateway.exchange import Exchange
+from hive_gateway.route import Route
 
 log = logging.getLogger(__name__)
 
 
+class Credential(Protocol):
+    """What an account authenticates with."""
+
+    async def current(self) -> Mapping[str, str]:
+        """The headers for a request that begins now. Raises ApiError when there are none to be had."""
+
+    async def refused(self, headers: Mapping[str, str]) -> bool:
+        """The API did not take these; True when there are others now, and trying again makes sense."""
+
+
+def proxy_for(address: URL) -> str | None:
+    """The site's own proxy for this address, from HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+    host = address.host or ""
+    if proxy_bypass(f"{host}:{address.port}"):
+        return None
+    return getproxies().get(address.scheme)
+
+
+def session(config: UpstreamConfig) -> aiohttp.ClientSession:
+    """The connections to every API. Needs a running loop."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=config.connect_seconds, sock_read=config.silence_seconds
+        ),
+        skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
+    )
+
+
 class Upstream:
-    """The API at one address with one key. Needs a running loop."""
+    """The API at one address with one credential."""
 
-    stand_in: ClassVar[bool] = False
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, credential: Credential) -> None:
+        self._session = session
+        self._base = URL(base_url)
+        self._credential = credential
+        self._proxy = proxy_for(self._base)
 
-    def __init__(self, config: UpstreamConfig, key: SecretStr) -> None:
-        self._base = URL(config.base_url)
-        self._key = key
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=config.connect_seconds, sock_read=config.silence_seconds
-            ),
-            skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
-        )
-
-    @property
-    def description(self) -> str:
-        return f"the API at {self._base.host}, with an API key"
-
-    async def close(self) -> None:
-        await self._session.close()
-
-    async def answer(self, request: web.BaseRequest, route: Route, agent: str) -> web.StreamResponse:
-        body = Body(request)
-        if body.too_large:
-            raise body.refusal()
+    async def answer(self, exchange: Exchange) -> web.StreamResponse:
+        Body(exchange.request).check_length()
+        credential = await self._credential.current()
         try:
             async with self._session.post(
-                self._address(request, route),
-                headers=headers.to_upstream(request.headers, {headers.API_KEY: self._key.get_secret_value()}),
-                data=body,
+                self._address(exchange.request, exchange.route),
+                headers=headers.to_upstream(exchange.request.headers, credential),
+                data=exchange.body(),
                 # A redirect would carry the key to wherever it points.
                 allow_redirects=False,
+                proxy=self._proxy,
             ) as answer:
-                return await self._relay(request, answer)
+                return await self._relay(exchange, answer, credential)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise body.refusal() if body.too_large else _failure(error) from None
+            raise exchange.refused or _failure(error) from None
 
     def _address(self, request: web.BaseRequest, route: Route) -> URL:
         query = request.raw_path.partition("?")[2]
         address = f"{str(self._base).rstrip('/')}{route}"
         return URL(f"{address}?{query}" if query else address, encoded=True)
 
-    async def _relay(self, request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _relay(
+        self, exchange: Exchange, answer: aiohttp.ClientResponse, credential: Mapping[str, str]
+    ) -> web.StreamResponse:
         if answer.status == HTTPStatus.UNAUTHORIZED:
+            if await self._credential.refused(credential):
+                raise ApiError(529, "The hive's gateway has renewed its token: try again.")
             # The body is not passed on, because it may quote what was refused.
-            log.error("the API refuses the key: put a valid one into the credential and restart hive-gateway")
-            raise ApiError(answer.status, "The API refuses the key that the hive's gateway holds.")
+            raise ApiError(answer.status, "The API refuses the credential that the hive's gateway holds.")
         if answer.status in range(300, 400):
             log.error("the API answered with a redirect (%d), which is not followed: check base_url", answer.status)
             raise ApiError(HTTPStatus.BAD_GATEWAY, "The model API answered with a redirect.")
-        response = web.StreamResponse(
-            status=answer.status, reason=answer.reason, headers=headers.to_agent(answer.headers)
-        )
         try:
-            await response.prepare(request)
+            response = await exchange.respond(answer.status, headers.to_agent(answer.headers), reason=answer.reason)
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -11,7 +11,7 @@ from hive_base.paths import ContainerPaths
 from hive_base.process import SAFE_PATH
 from hive_base.users import MODEL
 from hive_rpc.interfaces.agent import Settings
-from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY
+from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, PLACEHOLDER_TOKEN
 from hive_rpc.interfaces.runner import LaunchInstruction
 
 FORWARD_PORT = 7332
@@ -28,6 +28,9 @@ PACE = {
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
 }
 """Long waits are the harness's, which can say so; and a turn that ends leaves nothing behind that wakes the CLI."""
+
+_CREDENTIALS = frozenset({"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"})
+"""Only one of them is set, by us: with two the CLI would choose."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class Surroundings:
             uid=self.model_uid,
             cgroup=str(self.model_cgroup.path) if self.model_cgroup else None,
             cli=self.cli,
+            manager=settings.manager,
         )
 
 
@@ -104,12 +108,19 @@ def _environment(home: Home, settings: Settings, forward_port: int) -> dict[str,
         "LANG": "C.UTF-8",
         "SHELL": "/bin/bash",
         **PACE,
-        **settings.environment,
+        **{name: value for name, value in settings.environment.items() if name not in _CREDENTIALS},
         **QUIET,
         "HOME": str(home.state),
         "USER": MODEL.name,
         "LOGNAME": MODEL.name,
         "CLAUDE_CONFIG_DIR": str(home.claude),
         "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{forward_port}",
-        "ANTHROPIC_API_KEY": PLACEHOLDER_API_KEY,
+        **_placeholder(settings),
     }
+
+
+def _placeholder(settings: Settings) -> dict[str, str]:
+    """What stands for the account's credential. Of a subscription the CLI tells when a limit ends."""
+    if settings.subscription:
+        return {"CLAUDE_CODE_OAUTH_TOKEN": PLACEHOLDER_TOKEN}
+    return {"ANTHROPIC_API_KEY": PLACEHOLDER_API_KEY}

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hive_rpc import toml
+from hive_rpc.accounts import AccountName, Caps
+from hive_rpc.egress import MOST_RULES, EgressRule
 from hive_rpc.errors import TooLargeError
 from hive_rpc.interfaces.agent import Settings
 
@@ -17,6 +19,9 @@ DEFAULT_CONFIG = "# Nothing here: everything is as it is for every agent.\n"
 
 _VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
 _VariableValue = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=8192)]
+
+
+_ModelPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*._:/@\[\]-]+$", max_length=200)]
 
 
 class Capability(StrEnum):
@@ -35,6 +40,12 @@ class Limits(BaseModel):
     """Of one processor: 200 is two of them."""
     tasks: int = Field(default=1024, ge=64)
     """Processes and threads."""
+
+
+class AgentCaps(Caps):
+    """What the agent may spend; the gateway enforces it on what passes through it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AgentConfig(BaseModel):
@@ -57,6 +68,13 @@ class AgentConfig(BaseModel):
     drain_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
     """How long a stop waits for the turn that runs."""
     limits: Limits = Limits()
+    account: AccountName | None = None
+    """What its requests are paid with; without it the account `default`."""
+    models: tuple[_ModelPattern, ...] = Field(default=(), max_length=50)
+    """The only models that it may ask for, by name or as a pattern with `*`; without it any."""
+    caps: AgentCaps = AgentCaps()
+    egress: tuple[EgressRule, ...] = Field(default=(), max_length=MOST_RULES)
+    """What it may connect to besides the model: `github.com:443`, `*.pypi.org:443`; without it nothing."""
 
     def settings(self) -> Settings:
         """What of it the harness needs."""
@@ -67,6 +85,7 @@ class AgentConfig(BaseModel):
             keep_warm_seconds=self.keep_warm_seconds,
             turn_limit_seconds=self.turn_limit_seconds,
             silence_limit_seconds=self.silence_limit_seconds,
+            egress=list(self.egress),
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from hive_base.clock import Clock
+from hive_core.accounts.standing import Standing
 from hive_core.agents.agents import Agents
 from hive_core.api.dialogue import AgentDialogue, Dialogue
 from hive_core.api.links import Links
@@ -11,7 +12,6 @@ from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.agent import (
     AckReply,
     Command,
-    CommandKind,
     HelloReply,
     HelloRequest,
     IdsRequest,
@@ -27,7 +27,7 @@ from hive_rpc.interfaces.agent import (
     SendRequest,
     WhoAmIReply,
 )
-from hive_rpc.types import Empty
+from hive_rpc.types import Empty, EventKind
 
 
 class AgentSession(AgentDialogue):
@@ -42,6 +42,7 @@ class AgentSession(AgentDialogue):
         dialogue: Dialogue,
         events: Events,
         links: Links,
+        standing: Standing,
         clock: Clock,
     ) -> None:
         super().__init__(name, dialogue)
@@ -50,6 +51,7 @@ class AgentSession(AgentDialogue):
         self._broker = dialogue.broker
         self._events = events
         self._links = links
+        self._standing = standing
         self._clock = clock
         self._greeted: str | None = None
         """The instance this connection speaks for; None is whichever is the agent's current one."""
@@ -112,9 +114,7 @@ class AgentSession(AgentDialogue):
         )
 
     async def commands(self, request: Empty) -> AsyncIterator[Command]:
-        stream = self._links.commands(self._name)
-        yield Command(kind=CommandKind.SETTINGS, settings=self._agents.get(self._name).config.settings())
-        async for command in stream:
+        async for command in self._links.commands(self._name, lambda: self._standing.commands(self._name)):
             yield command
 
     async def report_state(self, request: ReportStateRequest) -> Empty:
@@ -123,5 +123,8 @@ class AgentSession(AgentDialogue):
         return Empty()
 
     async def push_events(self, request: PushEventsRequest) -> PushEventsReply:
+        for event in request.events:
+            if event.kind is EventKind.TURN_STARTED and event.turn is not None:
+                self._standing.turn_started(self._name, event.turn)
         sequence = await self._events.push(self._name, self._greeted or "", request.events)
         return PushEventsReply(sequence=sequence)

@@ -100,9 +100,11 @@ class Links:
         if self.command(agent, Command(kind=CommandKind.DRAIN)):
             await link.quiet.wait()
 
-    async def commands(self, agent: str) -> AsyncIterator[Command]:
-        """What is commanded from now on."""
+    async def commands(self, agent: str, first: Callable[[], Sequence[Command]] = tuple) -> AsyncIterator[Command]:
+        """What `first` says, asked when nothing can be missed any more, and then what is commanded."""
         with self._queue(agent) as queue:
+            for command in first():
+                yield command
             while True:
                 yield await queue.get()
 

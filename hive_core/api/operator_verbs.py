@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
+from hive_core.api.account_verbs import OperatorAccounts, Treasury
 from hive_core.api.dialogue import Dialogue, OperatorDialogue
 from hive_core.api.overview import Overview
 from hive_core.broker import Broker
@@ -77,6 +78,7 @@ class Parts:
     agents: Agents
     broker: Broker
     dialogue: Dialogue
+    treasury: Treasury
     events: Events
     hub: Hub
     operators: Operators
@@ -90,11 +92,12 @@ class Parts:
     stats: Stats
 
 
-class OperatorVerbs(OperatorDialogue):
+class OperatorVerbs(OperatorDialogue, OperatorAccounts):
     """One for each call."""
 
     def __init__(self, parts: Parts, actor: Actor) -> None:
-        super().__init__(parts.dialogue, actor)
+        OperatorDialogue.__init__(self, parts.dialogue, actor)
+        OperatorAccounts.__init__(self, parts.treasury, actor)
         self._parts = parts
 
     async def status(self, request: OperatorRequest) -> StatusReply:

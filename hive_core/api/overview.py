@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
 from hive_core.agents.models import Agent
-from hive_core.api.gateway_desk import GatewayLine
 from hive_core.broker.broker import Broker
 from hive_core.config import CoreConfig
 from hive_core.events.events import Events

@@ -6,16 +6,19 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
-from hive_core.api.gateway_desk import GatewayLine
 from hive_core.doctor.doctor import Examination
 from hive_core.store import Database
 from hive_rpc.interfaces.operator import Check
 from hive_rpc.types import AgentState
 
 ENOUGH_BYTES = 1024**3
-ENOUGH_INSTANCES = 512
-"""A booted container takes five inotify instances; systemd's usual limit is 128 for one user."""
+INSTANCES_OF_A_CONTAINER = 5
+"""inotify instances of a container that has booted."""
+ENOUGH_ROOM = 10
+"""Agents for which there should be inotify instances besides those there are."""
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 def agents_are_well(agents: Agents) -> Examination:
@@ -100,14 +103,19 @@ def state_is_walled_off(directory: Path) -> Examination:
     return examine
 
 
-async def inotify_is_enough() -> Sequence[Check]:
-    limit = int(await asyncio.to_thread(Path("/proc/sys/fs/inotify/max_user_instances").read_text))
-    enough = limit >= ENOUGH_INSTANCES
-    return [
-        Check(
-            name="inotify",
-            ok=enough,
-            detail=f"fs.inotify.max_user_instances is {limit}: room for about {limit // 5} containers",
-            remedy="" if enough else "sysctl -w fs.inotify.max_user_instances=1024, and in /etc/sysctl.d to keep it.",
-        )
-    ]
+def inotify_is_enough(agents: Agents) -> Examination:
+    async def examine() -> Sequence[Check]:
+        limit = int(await asyncio.to_thread(_INOTIFY.read_text))
+        room = limit // INSTANCES_OF_A_CONTAINER - len(agents.all())
+        return [
+            Check(
+                name="inotify",
+                ok=room >= ENOUGH_ROOM,
+                detail=f"fs.inotify.max_user_instances is {limit}: room for about {max(0, room)} more agents",
+                remedy=""
+                if room >= ENOUGH_ROOM
+                else "sysctl -w fs.inotify.max_user_instances=1024, and in /etc/sysctl.d to keep it.",
+            )
+        ]
+
+    return examine

@@ -5,15 +5,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from hive_base.clock import Clock, SystemClock
 from hive_base.ids import new_id
-from hive_gateway.backend import Backend, Route, dispatch
-from hive_gateway.body import Body
+from hive_gateway.backend import Backend
 from hive_gateway.errors import ApiError, error_type, with_api_errors
+from hive_gateway.exchange import Exchange
+from hive_gateway.route import Route, route_of
 from hive_gateway.standin import conversation, events, planner, usage
 from hive_gateway.standin.directives import Fault, FaultKind
 from hive_gateway.standin.faults import Faults, words
@@ -28,54 +30,46 @@ T = TypeVar("T")
 class StandIn:
     """The stand-in model. Its answers are a function of the request, its delays are the clock's."""
 
-    stand_in: ClassVar[bool] = True
-    description: ClassVar[str] = "the stand-in model, because no account is configured"
-
     def __init__(self, clock: Clock | None = None, recorder: Recorder | None = None) -> None:
         self._clock = clock or SystemClock()
         self._recorder = recorder or Nothing()
         self._faults = Faults(self._clock)
 
-    async def close(self) -> None:
-        pass
+    async def answer(self, exchange: Exchange) -> web.StreamResponse:
+        arrived, request = self._clock.monotonic(), exchange.request
+        body = await exchange.read()
+        self._recorder.saw(Seen(arrived, exchange.agent, request.raw_path, dict(request.headers), body))
+        if exchange.route is Route.COUNT_TOKENS:
+            return await exchange.respond_json({"input_tokens": await _unblocked(_count, body)}, {})
+        return await self._message(exchange, await _unblocked(_consider, body))
 
-    async def answer(self, request: web.BaseRequest, route: Route, agent: str) -> web.StreamResponse:
-        arrived = self._clock.monotonic()
-        body = await Body(request).read()
-        self._recorder.saw(Seen(arrived, agent, request.raw_path, dict(request.headers), body))
-        if route is Route.COUNT_TOKENS:
-            return web.json_response({"input_tokens": await _unblocked(_count, body)})
-        return await self._message(request, await _unblocked(_consider, body), agent)
-
-    async def _message(self, request: web.BaseRequest, answer: "_Answer", agent: str) -> web.StreamResponse:
+    async def _message(self, exchange: Exchange, answer: "_Answer") -> web.StreamResponse:
         await self._clock.sleep(sum(wanted.directives.delay for wanted in answer.plan.instructions))
-        fault = self._faults.strike(agent, answer.plan.instructions)
+        fault = self._faults.strike(exchange.agent, answer.plan.instructions)
         message_id, response = new_id("msg"), answer.plan.response
         if answer.stream:
             planned = list(events.stream(message_id, answer.model, response, answer.usage))
-            return await self._stream(request, planned, fault)
-        return await self._whole(events.message(message_id, answer.model, response, answer.usage), response, fault)
+            return await self._stream(exchange, planned, fault)
+        return await self._whole(
+            exchange, events.message(message_id, answer.model, response, answer.usage), response, fault
+        )
 
     async def _whole(
-        self, message: Mapping[str, Any], response: planner.Response, fault: Fault | None
+        self, exchange: Exchange, message: Mapping[str, Any], response: planner.Response, fault: Fault | None
     ) -> web.StreamResponse:
         if fault is not None:
             await _break_off(fault)
             raise ApiError(fault.status, words(fault.status))
         await self._clock.sleep(response.seconds)
-        return web.json_response(message, headers={"request-id": new_id("req")})
+        return await exchange.respond_json(message, {"request-id": new_id("req")})
 
-    async def _stream(
-        self, request: web.BaseRequest, answer: list[events.Event], fault: Fault | None
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={
-                "content-type": "text/event-stream; charset=utf-8",
-                "cache-control": "no-cache",
-                "request-id": new_id("req"),
-            }
-        )
-        await response.prepare(request)
+    async def _stream(self, exchange: Exchange, answer: list[events.Event], fault: Fault | None) -> web.StreamResponse:
+        headers = {
+            "content-type": "text/event-stream; charset=utf-8",
+            "cache-control": "no-cache",
+            "request-id": new_id("req"),
+        }
+        response = await exchange.respond(200, CIMultiDict(headers))
         for event in answer if fault is None else _first_words(answer):
             if event.wait:
                 await self._clock.sleep(event.wait)
@@ -140,7 +134,8 @@ def build(backend: Backend) -> web.Application:
     """A server that answers from a backend whatever credential the client has: for tests and benches, on loopback."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        return await dispatch(backend, request, "alone")
+        route = route_of(request)
+        return web.Response() if route is None else await backend.answer(Exchange(request, route, "alone"))
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", with_api_errors(handle))

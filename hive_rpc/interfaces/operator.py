@@ -75,6 +75,12 @@ class AgentStatus(Model):
     container: ContainerState
     machine: str
     model: str | None = None
+    effort: Effort | None = None
+    """What an operator set; None is the model's own."""
+    paused: bool = False
+    """An operator wants no further turn; `state` is `paused` once none runs."""
+    commands: list[AgentCommand] = []
+    """Those that are queued, oldest first."""
     last_turn: Turn | None = None
     unread: int
     capabilities: list[str] = []
@@ -135,6 +141,27 @@ class SpawnRequest(OperatorRequest):
 
 class AgentRequest(OperatorRequest):
     name: AgentName
+
+
+class CommandAgentRequest(OperatorRequest):
+    name: AgentName
+    kind: AgentCommandKind
+    value: str | None = Field(default=None, min_length=1, max_length=200)
+    """For `model` and `effort`."""
+
+
+class CommandAgentReply(Model):
+    command: AgentCommand
+
+
+class AgentCommandsRequest(OperatorRequest):
+    name: AgentName
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+class AgentCommandsReply(Model):
+    commands: list[AgentCommand]
+    """Newest first."""
 
 
 class DestroyRequest(OperatorRequest):
@@ -750,6 +777,18 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.OPERATOR)
     async def restart(self, request: AgentRequest) -> Empty:
         """Stop, then start."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def command_agent(self, request: CommandAgentRequest) -> CommandAgentReply:
+        """Command an agent while a turn runs or while none does: cancel, compact, new session, model, effort, pause,
+        resume, wake. It returns when the command is queued; asking again while it is gives the same one. `Conflict`
+        says why it makes no sense now."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def agent_commands(self, request: AgentCommandsRequest) -> AgentCommandsReply:
+        """The latest commands to an agent, queued and ended."""
         raise NotImplementedError
 
     @rpc(Role.ADMIN, confirmed=True)

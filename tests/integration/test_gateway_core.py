@@ -10,12 +10,20 @@ import pytest
 
 from hive_base.clock import SystemClock
 from hive_base.paths import RunPaths
-from hive_gateway.backend import Backend
+from hive_gateway.accounts.accounts import Accounts
 from hive_gateway.config import GatewayConfig
 from hive_gateway.daemon import gateway
 from hive_gateway.standin.app import StandIn
 from hive_rpc.interface import Interface
-from hive_rpc.interfaces.gateway import AgentsReply, Gateway, GatewayAgent, ReportBackendRequest
+from hive_rpc.interfaces.gateway import (
+    AgentsReply,
+    Errand,
+    FinishErrandRequest,
+    Gateway,
+    GatewayAgent,
+    ReportAccountsRequest,
+    ReportBackendRequest,
+)
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import Empty
 from tests.support.gateway import MESSAGES, client_of
@@ -28,6 +36,9 @@ class FakeCore:
         self.run = run
         self.names: list[str] = []
         self.reports: asyncio.Queue[ReportBackendRequest] = asyncio.Queue()
+        self.accounts: asyncio.Queue[ReportAccountsRequest] = asyncio.Queue()
+        self.errands: asyncio.Queue[Errand] = asyncio.Queue()
+        self.finished: asyncio.Queue[FinishErrandRequest] = asyncio.Queue()
         self.changed = asyncio.Event()
         self._server: Server | None = None
 
@@ -79,6 +90,18 @@ class _Desk(Gateway):
         self._core.reports.put_nowait(request)
         return Empty()
 
+    async def report_accounts(self, request: ReportAccountsRequest) -> Empty:
+        self._core.accounts.put_nowait(request)
+        return Empty()
+
+    async def errands(self, request: Empty) -> AsyncIterator[Errand]:
+        while True:
+            yield await self._core.errands.get()
+
+    async def finish_errand(self, request: FinishErrandRequest) -> Empty:
+        self._core.finished.put_nowait(request)
+        return Empty()
+
 
 class Impatient(SystemClock):
     """Does not wait the seconds that the gateway would wait between its attempts."""
@@ -96,11 +119,11 @@ async def core(tmp_path: Path) -> AsyncIterator[FakeCore]:
 
 
 @asynccontextmanager
-async def running(core: FakeCore, *, drain_seconds: float = 0) -> AsyncIterator[Backend]:
-    backend = StandIn()
+async def running(core: FakeCore, *, drain_seconds: float = 0) -> AsyncIterator[Accounts]:
     settings = GatewayConfig(drain_seconds=drain_seconds)
-    async with gateway(settings, backend, Impatient(), run=core.run):
-        yield backend
+    state = core.run.root / "state"
+    async with gateway(settings, Impatient(), run=core.run, state=state, stand_in=StandIn()) as accounts:
+        yield accounts
 
 
 async def ask(socket: Path, prompt: str) -> str:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from hive_gateway.backend import Route
+from hive_gateway.exchange import Exchange
 from tests.support.gateway import KEY, MESSAGES, Api, agent_socket, api_server, client_of, proxied
 
 
@@ -95,7 +95,7 @@ async def test_an_api_that_refuses_the_key_and_quotes_it(tmp_path: Path, caplog:
     status, error = await told_by(api, tmp_path)
 
     assert (status, error["type"]) == (401, "authentication_error")
-    assert any("refuses the key" in record.message for record in caplog.records)
+    assert any("refuses the credential" in record.message for record in caplog.records)
 
 
 async def test_an_api_that_redirects_is_not_followed(tmp_path: Path) -> None:
@@ -148,13 +148,8 @@ async def test_an_answer_that_goes_silent_is_cut_off(tmp_path: Path) -> None:
 
 async def test_a_fault_of_the_gateway_itself_is_an_error_of_the_api_s_shape(tmp_path: Path) -> None:
     class Broken:
-        stand_in = False
-        description = "broken"
-
-        async def answer(self, request: web.BaseRequest, route: Route, agent: str) -> web.StreamResponse:
+        async def answer(self, exchange: Exchange) -> web.StreamResponse:
             raise RuntimeError("something internal")
-
-        async def close(self) -> None: ...
 
     async with agent_socket(tmp_path, Broken()) as path:
         status, error = await told(path)

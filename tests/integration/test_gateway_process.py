@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hive_gateway.config import KEY_CREDENTIAL
+from hive_gateway.accounts.store import KEY_CREDENTIAL
 from tests.support.gateway import KEY
 from tests.support.systemd import Systemd
 
-START = "import pathlib, sys; from hive_gateway.daemon import main; main(pathlib.Path(sys.argv[1]))"
+START = "import pathlib, sys; from hive_gateway.daemon import main; main(*map(pathlib.Path, sys.argv[1:]))"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 @asynccontextmanager
 async def started(directory: Path, environment: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", START, directory / "run"),
+        *(sys.executable, "-c", START, directory / "run", directory / "lib"),
         env={"PYTHONPATH": str(Path.cwd()), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ from hive_agent.harness.cgroups import Cgroup
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.runner.command import bundled_cli, command, flags
 from hive_rpc.interfaces.agent import Settings
-from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY
+from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, PLACEHOLDER_TOKEN
 from hive_rpc.interfaces.runner import LaunchInstruction
 
 HOME = Home.in_container("worker")
@@ -100,3 +100,13 @@ def test_an_idle_harness_holds_none_of_the_libraries_that_weigh() -> None:
     heavy = {"ssl", "_ssl", "_hashlib", "importlib.metadata", "email", "zipfile", "claude_agent_sdk", "mcp", "anyio"}
     heavy |= {"aiohttp", "click", "rich", "systemd", "sqlite3", "multiprocessing"}
     assert heavy & set(loaded) == set()
+
+
+def test_a_subscription_has_the_placeholder_of_a_token_and_nothing_else_that_is_a_credential() -> None:
+    configured = {"ANTHROPIC_API_KEY": "sk-ant-mine", "ANTHROPIC_AUTH_TOKEN": "mine", "OTHER": "kept"}
+    environment = launch(Settings(subscription=True, environment=configured)).environment
+
+    assert environment["CLAUDE_CODE_OAUTH_TOKEN"] == PLACEHOLDER_TOKEN
+    assert environment["OTHER"] == "kept"
+    assert not {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"} & environment.keys()
+    assert "CLAUDE_CODE_OAUTH_TOKEN" not in launch(Settings(environment=configured)).environment

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from hive_gateway import config
+from hive_gateway.accounts.store import KEY_CREDENTIAL, from_systemd
+from hive_rpc.accounts import AccountKind
 from hive_rpc.errors import InvalidError
 
 
@@ -61,31 +63,45 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_the_key_is_systemd_s_credential(tmp_path: Path) -> None:
-    (tmp_path / config.KEY_CREDENTIAL).write_text("sk-ant-api03-abc\n")
-    key = config.api_key({"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    (tmp_path / KEY_CREDENTIAL).write_text("sk-ant-api03-abc\n")
+    [account] = from_systemd(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
-    assert key is not None
-    assert key.get_secret_value() == "sk-ant-api03-abc"
-    assert "abc" not in f"{key} {key!r}"
+    assert (account.name, account.kind, account.read_only) == ("default", AccountKind.API_KEY, True)
+    assert account.secret.get_secret_value() == "sk-ant-api03-abc"
+    assert "abc" not in f"{account} {account!r}"
+
+
+def test_a_directory_of_credentials_is_an_account_each(tmp_path: Path) -> None:
+    (tmp_path / "account_night.api-key").write_text("sk-ant-api03-night")
+    (tmp_path / "account_team.setup-token").write_text("sk-ant-oat01-team\n")
+    (tmp_path / "account_readme.txt").write_text("not one")
+    (tmp_path / "something-else").write_text("not one")
+
+    found = from_systemd(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert {account.name: account.kind for account in found} == {
+        "night": AccountKind.API_KEY,
+        "team": AccountKind.SETUP_TOKEN,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "\n"])
-def test_an_empty_credential_is_no_key(tmp_path: Path, text: str) -> None:
-    (tmp_path / config.KEY_CREDENTIAL).write_text(text)
+def test_an_empty_credential_is_no_account(tmp_path: Path, text: str) -> None:
+    (tmp_path / KEY_CREDENTIAL).write_text(text)
 
-    assert config.api_key({"CREDENTIALS_DIRECTORY": str(tmp_path)}) is None
+    assert from_systemd(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)}) == []
 
 
-def test_without_a_credential_there_is_no_key(tmp_path: Path) -> None:
-    assert config.api_key({}) is None
-    assert config.api_key({"CREDENTIALS_DIRECTORY": str(tmp_path)}) is None
+def test_without_a_credential_there_is_no_account(tmp_path: Path) -> None:
+    assert from_systemd(environment={}) == []
+    assert from_systemd(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)}) == []
 
 
 @pytest.mark.parametrize("text", ["sk-ant x", "sk-ant\nx-evil: 1", "sk-ant-ä", "sk\0"])
 def test_what_cannot_be_a_key_is_refused_without_being_quoted(tmp_path: Path, text: str) -> None:
-    (tmp_path / config.KEY_CREDENTIAL).write_text(text)
+    (tmp_path / KEY_CREDENTIAL).write_text(text)
 
     with pytest.raises(InvalidError) as caught:
-        config.api_key({"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        from_systemd(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
     assert "sk" not in caught.value.sentence().replace("ask", "")

@@ -11,6 +11,7 @@ from hive_cli.up.protocol import LaunchRequest
 from hive_cli.up.state import HostRecord, State
 from hive_core import config as core_config
 from hive_gateway import config as gateway_config
+from hive_gateway.accounts.store import KEY_CREDENTIAL
 from hive_web import config as web_config
 
 DAEMONS = ("hive-core", "hive-web", "hive-gateway")
@@ -65,7 +66,7 @@ def test_no_unit_passes_anything_on_from_an_environment(name: str) -> None:
 
 def test_only_the_gateway_gets_the_key() -> None:
     assert [name for name in DAEMONS if "LoadCredential" in unit(name)] == ["hive-gateway"]
-    assert unit("hive-gateway")["LoadCredential"] == gateway_config.KEY_CREDENTIAL
+    assert unit("hive-gateway")["LoadCredential"] == KEY_CREDENTIAL
 
 
 @pytest.mark.parametrize("name", ["hive-web", "hive-gateway"])

@@ -1,0 +1,127 @@
+"""How each agent stands with its account: which it is, what the gateway is told, and what holds the agent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hive_core.accounts.line import GatewayLine
+from hive_core.accounts.policies import Policies
+from hive_core.agents.agents import Agents
+from hive_core.agents.models import Agent
+from hive_rpc.accounts import DEFAULT_ACCOUNT, Account, Caps, Hold, HoldKind, Scope, ScopedCaps
+from hive_rpc.interfaces.agent import Command, CommandKind, Settings
+from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent, TurnMark
+from hive_rpc.types import Turn
+
+_GRAVEST = (HoldKind.STOPPED, HoldKind.LOGIN, HoldKind.LIMIT, HoldKind.CAP)
+"""Of several holds an agent is told the first of these."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    settings: Settings
+    hold: Hold | None
+
+
+class Standing:
+    def __init__(
+        self,
+        line: GatewayLine,
+        policies: Policies,
+        agents: Agents,
+        command: Callable[[str, Command], object],
+        directory: Callable[[str], str],
+    ) -> None:
+        """`command` sends a command to an agent's harness, `directory` is where the gateway listens for an agent."""
+        self._line = line
+        self._policies = policies
+        self._agents = agents
+        self._command = command
+        self._directory = directory
+        self._turns: dict[str, TurnMark] = {}
+        self._told: dict[str, _Told] = {}
+
+    def account_name(self, agent: Agent) -> str:
+        return self._policies.now.uses.get(agent.name) or agent.config.account or DEFAULT_ACCOUNT
+
+    def account(self, agent: Agent) -> Account | None:
+        """None when the gateway has not said that there is one of that name."""
+        name = self.account_name(agent)
+        return next((account for account in self._line.accounts if account.name == name), None)
+
+    def users(self, account: str) -> list[str]:
+        return [agent.name for agent in self._agents.all() if self.account_name(agent) == account]
+
+    def commands(self, name: str) -> Sequence[Command]:
+        """What a harness is told when it begins to listen."""
+        now = self._now(self._agents.get(name))
+        self._told[name] = now
+        held = [Command(kind=CommandKind.HOLD, hold=now.hold)] if now.hold is not None else []
+        return [Command(kind=CommandKind.SETTINGS, settings=now.settings), *held]
+
+    def refresh(self) -> None:
+        """Tell each harness what is other than it was told last."""
+        agents = self._agents.all()
+        for agent in agents:
+            now, before = self._now(agent), self._told.get(agent.name)
+            if before is None or now == before:
+                continue
+            self._told[agent.name] = now
+            if now.settings != before.settings:
+                self._command(agent.name, Command(kind=CommandKind.SETTINGS, settings=now.settings))
+            if now.hold != before.hold:
+                self._command(agent.name, Command(kind=CommandKind.HOLD, hold=now.hold))
+        names = {agent.name for agent in agents}
+        self._told = {name: told for name, told in self._told.items() if name in names}
+        self._turns = {name: mark for name, mark in self._turns.items() if name in names}
+
+    def hold(self, agent: Agent) -> Hold | None:
+        """What keeps this agent's requests from going out."""
+        if (words := self._policies.now.stopped) is not None:
+            return Hold(kind=HoldKind.STOPPED, scope=Scope.HIVE, reason=f"everything was stopped by {words}")
+        concerned = {(Scope.HIVE, ""), (Scope.ACCOUNT, self.account_name(agent)), (Scope.AGENT, agent.name)}
+        holds = [hold for hold in self._line.holds if (hold.scope, hold.name) in concerned]
+        holds.sort(key=lambda hold: hold.until.timestamp() if hold.until is not None else float("inf"), reverse=True)
+        return min(holds, key=lambda hold: _GRAVEST.index(hold.kind), default=None)
+
+    def turn_started(self, agent: str, turn: Turn) -> None:
+        """The harness says so; older news that comes late is nothing new."""
+        mark = TurnMark(id=turn.id, started_at=turn.started_at)
+        known = self._turns.get(agent)
+        if known is None or known.started_at < mark.started_at:
+            self._turns[agent] = mark
+            self._line.agents_changed()
+
+    def caps(self) -> list[ScopedCaps]:
+        """Every cap that is set, the agents' own included."""
+        own = [
+            ScopedCaps(scope=Scope.AGENT, name=agent.name, caps=agent.config.caps)
+            for agent in self._agents.all()
+            if agent.config.caps != Caps()
+        ]
+        return [*self._policies.now.caps, *own]
+
+    def for_gateway(self) -> AgentsReply:
+        decided = self._policies.now
+        return AgentsReply(
+            agents=[
+                GatewayAgent(
+                    name=agent.name,
+                    directory=self._directory(agent.name),
+                    account=self.account_name(agent),
+                    models=list(agent.config.models),
+                    caps=agent.config.caps,
+                    egress=list(agent.config.egress),
+                    turn=self._turns.get(agent.name),
+                )
+                for agent in self._agents.all()
+            ],
+            caps=list(decided.caps),
+            raises=list(decided.raises),
+            stopped=decided.stopped,
+        )
+
+    def _now(self, agent: Agent) -> _Told:
+        account = self.account(agent)
+        subscription = account is not None and account.kind.subscription
+        settings = agent.config.settings().model_copy(update={"subscription": subscription})
+        return _Told(settings, self.hold(agent))

@@ -1,0 +1,1 @@
+"""Metering: what each answer used, what that costs, and whether there is still something to spend."""
