@@ -44,8 +44,8 @@ AGENT = AgentNameType()
 TEXT = TextOrStdin()
 
 
-def read_secret(prompt: str) -> str:
-    """A password: asked for twice on a terminal, else the first line of standard input."""
+def read_secret(prompt: str, *, twice: bool = True) -> str:
+    """A password or a code: asked for on a terminal, else the first line of standard input."""
     if sys.stdin.isatty():
-        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True))
     return sys.stdin.readline().rstrip("\r\n")
