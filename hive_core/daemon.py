@@ -3,7 +3,7 @@
 import asyncio
 import importlib.metadata
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -13,20 +13,26 @@ from hive_base.paths import RunPaths, StatePaths
 from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
+from hive_core.accounts.line import GatewayLine
+from hive_core.accounts.policies import Policies
+from hive_core.accounts.standing import Standing
 from hive_core.agents.acquaintance import may_write
 from hive_core.agents.agents import Agents
+from hive_core.agents.config import AgentConfig
 from hive_core.agents.directories import Directories
 from hive_core.agents.models import Agent
 from hive_core.agents.registry import Registry
+from hive_core.api.account_verbs import Treasury
 from hive_core.api.agent_session import AgentSession
 from hive_core.api.authority import guarded, shell_gate, web_gate
 from hive_core.api.dialogue import Dialogue
-from hive_core.api.gateway_desk import GatewayDesk, GatewayLine
+from hive_core.api.gateway_desk import GatewayDesk
 from hive_core.api.links import Links
 from hive_core.api.operator_verbs import OperatorVerbs, Parts
 from hive_core.api.overview import Overview
 from hive_core.api.session_desk import SessionDesk
 from hive_core.broker import Broker, DeadLetters, History, Policy
+from hive_core.commands import Commands
 from hive_core.containers.containers import Containers
 from hive_core.containers.stateless import StatelessDriver
 from hive_core.doctor import checks
@@ -65,6 +71,9 @@ class _Hooks:
         self._events = events
         self._broker: Broker | None = None
         self._told: dict[str, StateChange] = {}
+        self._configs: dict[str, AgentConfig] = {}
+        self.refresh: Callable[[], None] = lambda: None
+        """Tells the harnesses what concerns them; given when core is wired, because it needs the agents in turn."""
 
     def attach(self, broker: Broker) -> None:
         """The broker needs the agents' names, and so comes after the agents, which need these hooks."""
@@ -90,10 +99,13 @@ class _Hooks:
         # An agent that comes or goes is the gateway's business, too.
         if now is None:
             self._told.pop(agent, None)
+            self._configs.pop(agent, None)
             self._gateway.agents_changed()
             return
-        if agent not in self._told:
+        if self._configs.get(agent) != now.config:
+            self._configs[agent] = now.config
             self._gateway.agents_changed()
+            self.refresh()
         change = StateChange(state=now.state, since=now.since, reason=now.reason, until=now.until)
         told = self._told.get(agent)
         self._told[agent] = change
@@ -129,6 +141,24 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             hooks=hooks,
             clock=clock,
         )
+
+        def decided() -> None:
+            gateway.agents_changed()
+            standing.refresh()
+
+        policies = Policies(database, clock, decided)
+        commands = Commands(database, clock, agents, command=links.command, tell=events.tell)
+        standing = Standing(
+            gateway,
+            policies,
+            agents,
+            links.command,
+            lambda agent: str(run.gateway_directory(agent)),
+            commands.settings,
+        )
+        gateway.reported = hooks.refresh = commands.changed = standing.refresh
+        await policies.load()
+        await commands.load()
 
         metrics = Metrics(database, {"core": database, "events": events_database}, clock)
 
@@ -176,6 +206,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             notes=notes,
             events=events,
             gateway=gateway,
+            commands=commands,
         )
         parts = Parts(
             config=settings,
@@ -183,6 +214,9 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             agents=agents,
             broker=broker,
             dialogue=dialogue,
+            treasury=Treasury(
+                line=gateway, policies=policies, standing=standing, agents=agents, audit=audit, clock=clock
+            ),
             events=events,
             hub=hub,
             operators=Operators(database, clock, passwords),
@@ -204,12 +238,21 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             sessions=sessions,
             files=Files(state),
             stats=Stats(events_database, clock),
+            commands=commands,
         )
 
         def agent_handlers(name: str, peer: Peer) -> Sequence[Interface]:
             return [
                 AgentSession(
-                    name, version=VERSION, agents=agents, dialogue=dialogue, events=events, links=links, clock=clock
+                    name,
+                    version=VERSION,
+                    agents=agents,
+                    dialogue=dialogue,
+                    events=events,
+                    links=links,
+                    standing=standing,
+                    commands=commands,
+                    clock=clock,
                 )
             ]
 
@@ -219,7 +262,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         links.handlers = agent_handlers
         operator_server = Server(lambda peer: [guarded(shell_gate(peer), verbs)])
         web_server = Server(lambda peer: [guarded(web_gate(sessions), verbs), SessionDesk(sessions, overview.greeting)])
-        gateway_server = Server(lambda peer: [GatewayDesk(line=gateway, agents=agents, paths=run)])
+        gateway_server = Server(lambda peer: [GatewayDesk(line=gateway, standing=standing)])
 
         await broker.start()
         await agents.adopt()

@@ -30,13 +30,16 @@ class Standing:
         agents: Agents,
         command: Callable[[str, Command], object],
         directory: Callable[[str], str],
+        settings: Callable[[Agent], Settings],
     ) -> None:
-        """`command` sends a command to an agent's harness, `directory` is where the gateway listens for an agent."""
+        """`command` sends a command to an agent's harness, `directory` is where the gateway listens for an agent,
+        `settings` are what its configuration and its operators want."""
         self._line = line
         self._policies = policies
         self._agents = agents
         self._command = command
         self._directory = directory
+        self._settings = settings
         self._turns: dict[str, TurnMark] = {}
         self._told: dict[str, _Told] = {}
 
@@ -123,5 +126,5 @@ class Standing:
     def _now(self, agent: Agent) -> _Told:
         account = self.account(agent)
         subscription = account is not None and account.kind.subscription
-        settings = agent.config.settings().model_copy(update={"subscription": subscription})
+        settings = self._settings(agent).model_copy(update={"subscription": subscription})
         return _Told(settings, self.hold(agent))

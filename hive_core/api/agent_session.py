@@ -1,17 +1,19 @@
 """`org.hive.Agent` as core answers it: one object for each connection of an agent's harness."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from hive_base.clock import Clock
 from hive_core.accounts.standing import Standing
 from hive_core.agents.agents import Agents
 from hive_core.api.dialogue import AgentDialogue, Dialogue
 from hive_core.api.links import Links
+from hive_core.commands import Commands
 from hive_core.events.events import Events
 from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.agent import (
     AckReply,
     Command,
+    CommandEndedRequest,
     HelloReply,
     HelloRequest,
     IdsRequest,
@@ -43,6 +45,7 @@ class AgentSession(AgentDialogue):
         events: Events,
         links: Links,
         standing: Standing,
+        commands: Commands,
         clock: Clock,
     ) -> None:
         super().__init__(name, dialogue)
@@ -52,6 +55,7 @@ class AgentSession(AgentDialogue):
         self._events = events
         self._links = links
         self._standing = standing
+        self._commands = commands
         self._clock = clock
         self._greeted: str | None = None
         """The instance this connection speaks for; None is whichever is the agent's current one."""
@@ -95,7 +99,7 @@ class AgentSession(AgentDialogue):
         return AckReply(acked=await self._broker.ack(self._name, self._greeted, request.ids))
 
     async def nack(self, request: NackRequest) -> Empty:
-        await self._broker.nack(self._name, self._greeted, request.ids, request.reason)
+        await self._broker.nack(self._name, self._greeted, request.ids, request.reason, counted=request.counted)
         return Empty()
 
     async def who_am_i(self, request: Empty) -> WhoAmIReply:
@@ -114,8 +118,15 @@ class AgentSession(AgentDialogue):
         )
 
     async def commands(self, request: Empty) -> AsyncIterator[Command]:
-        async for command in self._links.commands(self._name, lambda: self._standing.commands(self._name)):
+        async for command in self._links.commands(self._name, self._first_commands):
             yield command
+
+    def _first_commands(self) -> Sequence[Command]:
+        return [*self._standing.commands(self._name), *self._commands.for_harness(self._name)]
+
+    async def command_ended(self, request: CommandEndedRequest) -> Empty:
+        await self._commands.ended(self._name, request.id, request.refused)
+        return Empty()
 
     async def report_state(self, request: ReportStateRequest) -> Empty:
         await self._agents.report_state(self._name, request)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
 from hive_core.api.account_verbs import OperatorAccounts, Treasury
+from hive_core.api.command_verbs import OperatorCommands
 from hive_core.api.dialogue import Dialogue, OperatorDialogue
 from hive_core.api.overview import Overview
 from hive_core.broker import Broker
+from hive_core.commands import Commands
 from hive_core.config import CoreConfig
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
@@ -90,14 +92,16 @@ class Parts:
     sessions: Sessions
     files: Files
     stats: Stats
+    commands: Commands
 
 
-class OperatorVerbs(OperatorDialogue, OperatorAccounts):
+class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands):
     """One for each call."""
 
     def __init__(self, parts: Parts, actor: Actor) -> None:
         OperatorDialogue.__init__(self, parts.dialogue, actor)
         OperatorAccounts.__init__(self, parts.treasury, actor)
+        OperatorCommands.__init__(self, parts.commands, actor)
         self._parts = parts
 
     async def status(self, request: OperatorRequest) -> StatusReply:

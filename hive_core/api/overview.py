@@ -6,6 +6,7 @@ from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
 from hive_core.agents.models import Agent
 from hive_core.broker.broker import Broker
+from hive_core.commands import Commands
 from hive_core.config import CoreConfig
 from hive_core.events.events import Events
 from hive_core.notes import Note, Notes
@@ -28,6 +29,7 @@ class Overview:
         notes: Notes,
         events: Events,
         gateway: GatewayLine,
+        commands: Commands,
     ) -> None:
         self._config = config
         self._version = version
@@ -37,6 +39,7 @@ class Overview:
         self._notes = notes
         self._events = events
         self._gateway = gateway
+        self._commands = commands
 
     async def status(self) -> StatusReply:
         # The cursor is read first: what happens in between is then told again rather than missed.
@@ -69,11 +72,11 @@ class Overview:
             dashboard=self._config.dashboard,
         )
 
-    @staticmethod
-    def _agent(agent: Agent, unread: int, last_turn: Turn | None, note: Note | None) -> AgentStatus:
+    def _agent(self, agent: Agent, unread: int, last_turn: Turn | None, note: Note | None) -> AgentStatus:
         if note is not None and note.at < agent.created_at:
             # It is of an earlier agent of the same name.
             note = None
+        wishes = self._commands.wishes(agent)
         return AgentStatus(
             name=agent.name,
             state=agent.state,
@@ -82,7 +85,10 @@ class Overview:
             until=agent.until,
             container=agent.container,
             machine=agent.machine,
-            model=(last_turn.model if last_turn is not None else None) or agent.config.model,
+            model=(last_turn.model if last_turn is not None else None) or wishes.model or agent.config.model,
+            effort=wishes.effort,
+            paused=wishes.paused,
+            commands=self._commands.queued(agent),
             last_turn=last_turn,
             unread=unread,
             capabilities=sorted(agent.config.capabilities),

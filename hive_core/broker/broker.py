@@ -179,9 +179,11 @@ class Broker:
         now = self._now()
         return await self._db.write(lambda c: leases.ack(c, agent, instance, ids, now))
 
-    async def nack(self, agent: str, instance: str | None, ids: Sequence[str], reason: str) -> None:
+    async def nack(
+        self, agent: str, instance: str | None, ids: Sequence[str], reason: str, *, counted: bool = True
+    ) -> None:
         """Give messages back to be delivered again; what is not leased to the instance is left alone."""
-        now, attempts = self._now(), self._policy.max_attempts
+        now, attempts = self._now(), self._policy.max_attempts if counted else None
         await self._db.write(
             lambda c: leases.nack(c, agent, instance, ids, reason or "It gave no reason.", now, attempts)
         )

@@ -127,9 +127,9 @@ def nack(
     ids: Sequence[str],
     reason: str,
     now_ms: int,
-    max_attempts: int,
+    max_attempts: int | None,
 ) -> None:
-    """Give back those of the ids that are leased to the instance."""
+    """Give back those of the ids that are leased to the instance. Without `max_attempts` it was no attempt."""
     holder = check_instance(connection, agent, instance)
     # Each id once: the attempts of one that is named twice must not count twice.
     rows = [connection.execute(SQL.delivery, {"id": i, "agent": agent}).fetchone() for i in dict.fromkeys(ids)]
@@ -156,18 +156,22 @@ def give_back(
     rows: Iterable[sqlite3.Row],
     reason: str,
     now_ms: int,
-    max_attempts: int,
+    max_attempts: int | None,
     *,
     keep_holder: bool = False,
 ) -> None:
-    """One attempt more for each; a message that has used up its attempts becomes a dead letter."""
+    """One attempt more for each; a message that has used up its attempts becomes a dead letter.
+
+    Without `max_attempts` none is counted: what stood in the way was not the message's doing.
+    """
     for row in rows:
-        dead = row["attempts"] + 1 >= max_attempts
+        dead = max_attempts is not None and row["attempts"] + 1 >= max_attempts
         connection.execute(
             SQL.give_back,
             {
                 "seq": row["seq"],
                 "state": "dead" if dead else "ready",
+                "attempt": int(max_attempts is not None),
                 "reason": reason,
                 "instance": row["instance"] if keep_holder else None,
                 "settled_at": now_ms if dead else None,

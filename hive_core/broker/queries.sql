@@ -74,7 +74,7 @@ UPDATE deliveries SET state = :state, lease_expires_at = NULL, settled_at = :now
 
 -- name: give_back
 UPDATE deliveries
-SET state = :state, attempts = attempts + 1, reason = :reason, instance = :instance, lease_expires_at = NULL,
+SET state = :state, attempts = attempts + :attempt, reason = :reason, instance = :instance, lease_expires_at = NULL,
     settled_at = :settled_at
 WHERE seq = :seq;
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from enum import StrEnum
 
 from hive_rpc.accounts import Hold
+from hive_rpc.commands import Effort
 from hive_rpc.dialogue import (
     AskParameters,
     FoundMessages,
@@ -76,6 +77,8 @@ class AckReply(Model):
 class NackRequest(Model):
     ids: list[str]
     reason: str
+    counted: bool = True
+    """It was an attempt. False when what stood in the way is not the message's doing: a limit, a network, a login."""
 
 
 class Peer(Model):
@@ -99,6 +102,10 @@ class CommandKind(StrEnum):
     """Finish the turn that runs, take no new message, report `stopped`."""
     CANCEL = "cancel"
     """Interrupt the turn that runs."""
+    COMPACT = "compact"
+    NEW_SESSION = "new_session"
+    WAKE = "wake"
+    """Try again now what the harness is parked for."""
     HOLD = "hold"
     """Begin no turn: `hold` says why and until when. Without `hold` the way is free again."""
 
@@ -111,6 +118,10 @@ class Settings(Model):
     system_prompt: str = ""
     """What is said to the model besides the hive's own prompt."""
     environment: dict[str, str] = {}
+    effort: Effort | None = None
+    """None is the model's own."""
+    paused: bool = False
+    """Begin no turn until it is False again."""
     keep_warm_seconds: Seconds = 120
     """How long the runner is kept after a turn."""
     turn_limit_seconds: Seconds = 3600
@@ -118,14 +129,24 @@ class Settings(Model):
     """A turn without any event for so long is interrupted."""
     subscription: bool = False
     """The agent's account is a subscription: the CLI gets the placeholder of a token in place of that of a key."""
+    manager: bool = False
+    """It has the capability `manager`, and with it the tools for the other agents."""
     egress: list[str] = []
     """What the agent may connect to, as in its `agent.toml`; enforced by the gateway."""
 
 
 class Command(Model):
     kind: CommandKind
+    id: str | None = None
+    """Of an operator's command: how it ended is to be told with `command_ended`."""
     settings: Settings | None = None
     hold: Hold | None = None
+
+
+class CommandEndedRequest(Model):
+    id: str
+    refused: str | None = None
+    """Why it came to nothing; None when it was carried out."""
 
 
 class ReportStateRequest(Model):
@@ -183,6 +204,8 @@ class RemindRequest(Model):
     in_seconds: Seconds | None = None
     at: Time | None = None
     every_seconds: Seconds | None = None
+    key: str | None = None
+    """Setting it again with the same key sets nothing, and gives the first reminder as it is now."""
 
 
 class ReminderReply(Model):
@@ -262,6 +285,11 @@ class Agent(Interface, name="org.hive.Agent", sockets=["agents/<name>/core/core.
     @rpc()
     def commands(self, request: Empty) -> AsyncIterator[Command]:
         """Settings first, then settings at each change and the operator's commands, until the connection ends."""
+        raise NotImplementedError
+
+    @rpc()
+    async def command_ended(self, request: CommandEndedRequest) -> Empty:
+        """Say how an operator's command ended; doing it twice is no error."""
         raise NotImplementedError
 
     @rpc()

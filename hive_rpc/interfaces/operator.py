@@ -21,6 +21,7 @@ from hive_rpc.accounts import (
     ScopedCaps,
     Spend,
 )
+from hive_rpc.commands import AgentCommand, AgentCommandKind, Effort
 from hive_rpc.configuration import Approval, Commit, DiffBase, Job, Sha, Tombstone
 from hive_rpc.dialogue import FoundMessages, LooseEndsReply, Question, Reminder, ReminderRollupReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
