@@ -31,6 +31,9 @@ def options(home: Path, url: str, session: str | None = None) -> ClaudeAgentOpti
             **QUIET,
             "HOME": str(home),
             "CLAUDE_CONFIG_DIR": str(home / ".claude"),
+            # Else it leaves files in /tmp.
+            "CLAUDE_CODE_TMPDIR": str(home),
+            "TMPDIR": str(home),
             "ANTHROPIC_BASE_URL": url,
             "ANTHROPIC_API_KEY": PLACEHOLDER_API_KEY,
         },
