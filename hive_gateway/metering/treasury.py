@@ -94,7 +94,8 @@ class Treasury:
         """Each agent's charges, for the cap of its turn: whose a charge is, is known only when the turn is told."""
         self._running: set[Ticket] = set()
         self._changed = asyncio.Event()
-        self._unwritten: list[Spent] = []
+        self._unwritten: deque[Spent] = deque(maxlen=_CHARGES_OF_A_TURN)
+        self._catching_up = asyncio.Lock()
         self._warned: set[str] = set()
 
     async def load(self) -> None:
@@ -139,7 +140,10 @@ class Treasury:
 
     async def admit(self, ticket: Ticket, asked: Envelope) -> None:
         """Let a request out when there is room for it. Raises ApiError when a cap is reached."""
-        await self._catch_up()
+        try:
+            await self._catch_up()
+        except HiveError:
+            raise ApiError(529, "The hive's gateway cannot write down what is spent, so it spends nothing.") from None
         ticket.asked = asked
         estimate = Tokens(input=ticket.size // BYTES_PER_TOKEN, output=asked.max_tokens)
         may_cost = Charge(ticket.at, self._price(asked.model, Used(asked.model, estimate))[1], estimate.total)
@@ -189,8 +193,9 @@ class Treasury:
     async def write(self, spent: Spent) -> None:
         try:
             await self._book.spend(spent)
+            await self._catch_up()
         except HiveError as error:
-            # The answer is there and was paid for: it goes to the agent, and the next request has to wait.
+            # The answer is there and was paid for: it goes to the agent, and with caps the next request has to wait.
             log.error("%s", error.sentence())
             self._unwritten.append(spent)
 
@@ -214,15 +219,13 @@ class Treasury:
         await either(changed.wait(), self._clock.sleep(TURN_PATIENCE_SECONDS))
 
     async def _catch_up(self) -> None:
-        """What could not be written down is written before anything else is spent. Raises ApiError."""
-        while self._unwritten:
-            try:
+        """Write what could not be written before. Raises StorageError when it still cannot be."""
+        if not self._unwritten:
+            return
+        async with self._catching_up:
+            while self._unwritten:
                 await self._book.spend(self._unwritten[0])
-            except HiveError:
-                raise ApiError(
-                    529, "The hive's gateway cannot write down what is spent, so it spends nothing."
-                ) from None
-            self._unwritten.pop(0)
+                self._unwritten.popleft()
 
     def _limits(self, ticket: Ticket, now: datetime) -> list[Limit]:
         return [limit for target in ticket.targets for limit in self._purse.limits(target, now)]

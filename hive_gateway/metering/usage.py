@@ -58,7 +58,7 @@ class UsageReader:
         if not self._stream and not self._given_up:
             message = _object(bytes(self._rest))
             if isinstance(message.get("usage"), dict):
-                self._used = Used(_words(message.get("model")), *_usage(message["usage"], Tokens()), final=True)
+                self._used = Used(_words(message.get("model")), *_usage(message["usage"], Used()), final=True)
         elif self._rest:
             self._line(bytes(self._rest))
         self._rest.clear()
@@ -89,14 +89,15 @@ class UsageReader:
             case "message_start":
                 message = event.get("message")
                 if isinstance(message, dict) and isinstance(message.get("usage"), dict):
-                    self._used = Used(_words(message.get("model")), *_usage(message["usage"], Tokens()))
+                    self._used = Used(_words(message.get("model")), *_usage(message["usage"], Used()))
             case "message_delta" if isinstance(event.get("usage"), dict):
                 known = self._used or Used()
-                self._used = Used(known.model, *_usage(event["usage"], known.tokens), final=True)
+                self._used = Used(known.model, *_usage(event["usage"], known), final=True)
 
 
-def _usage(usage: dict[str, Any], known: Tokens) -> tuple[Tokens, int]:
-    """The tokens and searches; what it does not say is as known before."""
+def _usage(usage: dict[str, Any], before: Used) -> tuple[Tokens, int]:
+    """The tokens and searches; what it does not say is as it was before."""
+    known = before.tokens
     created = usage.get("cache_creation")
     split = created if isinstance(created, dict) else {}
     written = _count(usage, "cache_creation_input_tokens", known.cache_write_5m + known.cache_write_1h)
@@ -108,7 +109,7 @@ def _usage(usage: dict[str, Any], known: Tokens) -> tuple[Tokens, int]:
         cache_write_5m=written - hour,
         cache_write_1h=hour,
         output=_count(usage, "output_tokens", known.output),
-    ), _count(tools if isinstance(tools, dict) else {}, "web_search_requests", 0)
+    ), _count(tools if isinstance(tools, dict) else {}, "web_search_requests", before.searches)
 
 
 def _count(values: dict[str, Any], key: str, otherwise: int) -> int:
