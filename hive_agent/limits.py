@@ -6,6 +6,9 @@ MAX_BATCH_EVENTS = 100
 MAX_BATCH_TEXT = 128 * 1024
 """Characters of all events that go in one call: with every character escaped in JSON it still fits into a frame."""
 
+MAX_TURNS_IN_A_ROW = 5
+"""Turns that the model can ask for one after the other before a message has to come."""
+
 
 def cut(text: str, limit: int = MAX_EVENT_TEXT) -> str:
     """The text, or its beginning with a mark that says how much is missing."""

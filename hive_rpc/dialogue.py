@@ -44,6 +44,8 @@ class AskParameters(Model):
     to: str = OPERATOR
     ttl_seconds: Seconds | None = None
     """After this long without an answer it expires, and the asker is told; None is a day, 30 days is the most."""
+    key: str | None = None
+    """Asking again with the same key asks nothing, and gives the first question as it is now."""
 
 
 class ReminderState(StrEnum):

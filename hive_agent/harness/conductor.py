@@ -77,10 +77,26 @@ class Conductor:
             session=self._conversation.session,
             attempts=message.attempts,
         )
-        turn = ActiveTurn(record, [message], began=self._clock.monotonic())
+        return self._begun(ActiveTurn(record, [message], began=self._clock.monotonic()))
+
+    def follow(self, before: ActiveTurn) -> ActiveTurn:
+        """The turn that the model asked for in the one before, which has ended well."""
+        record = Turn(
+            id=new_id("turn"),
+            messages=before.ids,
+            wake_reason="requested",
+            started_at=self._clock.now(),
+            queued_seconds=0,
+            session=self._conversation.session,
+            attempts=before.record.attempts,
+        )
+        return self._begun(before.follow(record, began=self._clock.monotonic()))
+
+    def _begun(self, turn: ActiveTurn) -> ActiveTurn:
         self._toolbox.turn = turn
         self._control.cancel.clear()
-        self._outbox.add(Event(kind=EventKind.TURN_STARTED, at=now, turn_id=record.id, turn=record))
+        record = turn.record
+        self._outbox.add(Event(kind=EventKind.TURN_STARTED, at=record.started_at, turn_id=record.id, turn=record))
         return turn
 
     async def run(self, turn: ActiveTurn) -> TurnEnd:
@@ -93,7 +109,7 @@ class Conductor:
             resume=self._conversation.has_transcript,
             forward_port=self._forward_port,
         )
-        instruction = TurnInstruction(turn_id=turn.record.id, prompt=await self._prompt(turn.messages[0]))
+        instruction = TurnInstruction(turn_id=turn.record.id, prompt=await self._prompt(turn))
         delay = self._clock.monotonic() - turn.began
         watchdog = Watchdog(self._runners, self._control.cancel, settings, self._clock)
 
@@ -145,13 +161,16 @@ class Conductor:
             Event(kind=EventKind.TURN_ENDED, at=self._clock.now(), turn_id=turn.record.id, turn=turn.record)
         )
 
-    async def _prompt(self, message: Message) -> str:
+    async def _prompt(self, turn: ActiveTurn) -> str:
         me = await self._who_am_i()
         fresh = None
         if reason := self._conversation.fresh_because:
             peers = [peer.name for peer in me.peers] if me else []
             fresh = prompts.fresh(reason=reason, state=self._home.state, peers=peers)
-        return prompts.wake(message, waiting=me.unread if me else None, fresh=fresh)
+        waiting = me.unread if me else None
+        if turn.followed:
+            return prompts.requested(turn.note, waiting=waiting, fresh=fresh)
+        return prompts.wake(turn.messages[0], waiting=waiting, fresh=fresh)
 
     async def _who_am_i(self) -> WhoAmIReply | None:
         try:

@@ -2,14 +2,32 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from hive_agent.harness.managing import ManagerEndpoint
 from hive_agent.harness.runner_process import RunnerProcess
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.toolbox import Toolbox
+from hive_rpc.dialogue import AskParameters, FoundMessages, LooseEndsReply, RemindersReply
 from hive_rpc.errors import ForbiddenError
 from hive_rpc.interface import Interface
-from hive_rpc.interfaces.agent import SendReply, WhoAmIReply
+from hive_rpc.interfaces.agent import (
+    AnswerRequest,
+    AwaitAnswerRequest,
+    ListRemindersRequest,
+    QuestionReply,
+    QuestionRequest,
+    ReadThreadRequest,
+    ReminderReply,
+    ReminderRequest,
+    RemindRequest,
+    SearchMessagesRequest,
+    SendReply,
+    SetStatusRequest,
+    WhoAmIReply,
+)
 from hive_rpc.interfaces.runner import (
     Instruction,
+    RequestNextTurnReply,
+    RequestNextTurnRequest,
     Runner,
     RunnerEventsRequest,
     ToolReceiveReply,
@@ -41,16 +59,54 @@ class RunnerEndpoint(Runner):
         return Empty()
 
     async def send(self, request: ToolSendRequest) -> SendReply:
-        self._runner()
-        return await self._toolbox.send(request)
+        return await self.tools().send(request)
 
     async def receive(self, request: ToolReceiveRequest) -> ToolReceiveReply:
-        self._runner()
-        return await self._toolbox.receive(request)
+        return await self.tools().receive(request)
+
+    async def request_next_turn(self, request: RequestNextTurnRequest) -> RequestNextTurnReply:
+        return self.tools().request_next_turn(request)
+
+    async def ask(self, request: AskParameters) -> QuestionReply:
+        return await self.tools().ask(request)
+
+    async def await_answer(self, request: AwaitAnswerRequest) -> QuestionReply:
+        return await self.tools().await_answer(request)
+
+    async def remind(self, request: RemindRequest) -> ReminderReply:
+        return await self.tools().remind(request)
 
     async def who_am_i(self, request: Empty) -> WhoAmIReply:
+        return await self.tools().relay(lambda core: core.who_am_i(request))
+
+    async def set_status(self, request: SetStatusRequest) -> Empty:
+        return await self.tools().relay(lambda core: core.set_status(request))
+
+    async def answer(self, request: AnswerRequest) -> QuestionReply:
+        return await self.tools().relay(lambda core: core.answer(request))
+
+    async def cancel_question(self, request: QuestionRequest) -> QuestionReply:
+        return await self.tools().relay(lambda core: core.cancel_question(request))
+
+    async def list_reminders(self, request: ListRemindersRequest) -> RemindersReply:
+        return await self.tools().relay(lambda core: core.list_reminders(request))
+
+    async def cancel_reminder(self, request: ReminderRequest) -> ReminderReply:
+        return await self.tools().relay(lambda core: core.cancel_reminder(request))
+
+    async def loose_ends(self, request: Empty) -> LooseEndsReply:
+        return await self.tools().relay(lambda core: core.loose_ends(request))
+
+    async def read_thread(self, request: ReadThreadRequest) -> FoundMessages:
+        return await self.tools().relay(lambda core: core.read_thread(request))
+
+    async def search_messages(self, request: SearchMessagesRequest) -> FoundMessages:
+        return await self.tools().relay(lambda core: core.search_messages(request))
+
+    def tools(self) -> Toolbox:
+        """The tools, for the present runner only."""
         self._runner()
-        return await self._toolbox.who_am_i()
+        return self._toolbox
 
     def _runner(self) -> RunnerProcess:
         """The caller, if it is the present runner: an earlier one that is being killed must not speak for it."""
@@ -61,4 +117,5 @@ class RunnerEndpoint(Runner):
 
 
 def handlers(runners: Runners, toolbox: Toolbox, peer: Peer) -> Sequence[Interface]:
-    return [RunnerEndpoint(runners, toolbox, peer.pid)]
+    endpoint = RunnerEndpoint(runners, toolbox, peer.pid)
+    return [endpoint, ManagerEndpoint(endpoint.tools)]

@@ -10,10 +10,12 @@ from hive_agent.harness.backoff import Backoff
 from hive_base.clock import Clock
 from hive_rpc.client import Client
 from hive_rpc.errors import UnavailableError
+from hive_rpc.interface import Interface
 from hive_rpc.interfaces.agent import Agent, Command, HelloReply, HelloRequest
 from hive_rpc.types import Empty
 
 R = TypeVar("R")
+A = TypeVar("A", bound=Interface)
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,17 @@ class Link:
 
     async def attempt(self, call: Callable[[Agent], Awaitable[R]], *, limit: float = ANSWER_SECONDS) -> R:
         """Make a call once. Raises UnavailableError when core is away, and whatever core answers."""
+        return await self.attempt_as(Agent, call, limit=limit)
+
+    async def attempt_as(
+        self, interface: type[A], call: Callable[[A], Awaitable[R]], *, limit: float = ANSWER_SECONDS
+    ) -> R:
+        """`attempt` for another of core's interfaces on the same socket."""
         client = None
         try:
             async with asyncio.timeout(limit):
                 client = await self._connected()
-                return await call(client.proxy(Agent))
+                return await call(client.proxy(interface))
         except TimeoutError:
             await self._drop(client)
             raise UnavailableError(f"Core has not answered for {limit:g} s.", hint="Try again.") from None

@@ -90,6 +90,10 @@ class ServeLoop:
         self._states.set(AgentState.THINKING)
         async with meanwhile(self._inbox.keep(turn)):
             end = await self._conductor.run(turn)
+            while turn.next_note is not None and end.verdict.outcome is TurnOutcome.OK and not end.cancelled:
+                # Draining does not end the row: it is short, and what it works on is given back if it takes too long.
+                turn = self._turn = self._conductor.follow(turn)
+                end = await self._conductor.run(turn)
             if end.verdict.outcome is TurnOutcome.OK or end.cancelled:
                 await self._settle(turn, end)
             else:

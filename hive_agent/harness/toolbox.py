@@ -2,14 +2,36 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from hive_agent.harness.core import Core
 from hive_agent.harness.turns import ActiveTurn, Sent
+from hive_agent.limits import MAX_TURNS_IN_A_ROW
+from hive_rpc.dialogue import AskParameters
 from hive_rpc.errors import ConflictError, TimedOutError
-from hive_rpc.interfaces.agent import NackRequest, ReceiveRequest, SendReply, SendRequest, WhoAmIReply
-from hive_rpc.interfaces.runner import ToolReceiveReply, ToolReceiveRequest, ToolSendRequest
-from hive_rpc.types import Empty
+from hive_rpc.interfaces.agent import (
+    Agent,
+    AskRequest,
+    AwaitAnswerRequest,
+    NackRequest,
+    QuestionReply,
+    ReceiveRequest,
+    ReminderReply,
+    RemindRequest,
+    SendReply,
+    SendRequest,
+)
+from hive_rpc.interfaces.manager import Manager
+from hive_rpc.interfaces.runner import (
+    RequestNextTurnReply,
+    RequestNextTurnRequest,
+    ToolReceiveReply,
+    ToolReceiveRequest,
+    ToolSendRequest,
+)
+
+R = TypeVar("R")
 
 PATIENCE_SECONDS = 60.0
 """How long a tool waits for a core that is away before it says so to the model."""
@@ -49,9 +71,47 @@ class Toolbox:
         turn.messages.extend(reply.messages)
         return ToolReceiveReply(messages=reply.messages)
 
-    async def who_am_i(self) -> WhoAmIReply:
+    async def ask(self, request: AskParameters) -> QuestionReply:
+        turn = self._turn()
+        what = f"ask\0{request.to}\0{request.question}"
+        asking = AskRequest(**{**request.model_dump(), "key": turn.key_of(what)})
+        reply = await self.relay(lambda agent: agent.ask(asking))
+        turn.done[what] += 1
+        return reply
+
+    async def await_answer(self, request: AwaitAnswerRequest) -> QuestionReply:
+        limit = request.wait_seconds + POLL_MARGIN
+        return await self._core.polls.attempt(lambda agent: agent.await_answer(request), limit=limit)
+
+    async def remind(self, request: RemindRequest) -> ReminderReply:
+        turn = self._turn()
+        what = f"remind\0{request.message}"
+        setting = request.model_copy(update={"key": turn.key_of(what)})
+        reply = await self.relay(lambda agent: agent.remind(setting))
+        turn.done[what] += 1
+        return reply
+
+    def request_next_turn(self, request: RequestNextTurnRequest) -> RequestNextTurnReply:
+        turn = self._turn()
+        left = MAX_TURNS_IN_A_ROW - turn.followed - 1
+        if left < 0:
+            raise ConflictError(
+                f"{MAX_TURNS_IN_A_ROW} turns in a row followed without a message, and more are not allowed.",
+                hint="Note how far you are, set a reminder to go on later with `remind`, and end your turn.",
+            )
+        turn.next_note = request.note
+        return RequestNextTurnReply(left=left)
+
+    async def relay(self, call: Callable[[Agent], Awaitable[R]]) -> R:
+        """Make a call that does no harm when it is made twice, for the turn that runs."""
+        self._turn()
         async with _patience():
-            return await self._core.calls.call(lambda agent: agent.who_am_i(Empty()))
+            return await self._core.calls.call(call)
+
+    async def manage(self, call: Callable[[Manager], Awaitable[R]]) -> R:
+        """Make a manager's call, once."""
+        self._turn()
+        return await self._core.calls.attempt_as(Manager, call)
 
     def _turn(self) -> ActiveTurn:
         if self.turn is None:

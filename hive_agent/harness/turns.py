@@ -1,6 +1,7 @@
 """The turn that runs: which messages it answers and what was sent in it."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ class Sent:
 
 @dataclass
 class ActiveTurn:
-    """A turn from the message that woke it to its acknowledgement."""
+    """A turn, and with `follow` the ones that the model asked for after it: they all work on the same messages."""
 
     record: Turn
     messages: list[Message]
@@ -25,6 +26,21 @@ class ActiveTurn:
     began: float
     """Monotonic."""
     sent: list[Sent] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+    """What else was done that must not be done twice, by what it is."""
+    note: str = ""
+    """What a turn that was asked for begins with."""
+    followed: int = 0
+    """How many turns went before this one since a message came."""
+    next_note: str | None = None
+    """The model wants another turn after this one."""
+
+    def follow(self, record: Turn, *, began: float) -> "ActiveTurn":
+        """The turn that was asked for in this one."""
+        assert self.next_note is not None
+        return ActiveTurn(
+            record, self.messages, began, self.sent, self.done, note=self.next_note, followed=self.followed + 1
+        )
 
     @property
     def ids(self) -> list[str]:
@@ -44,8 +60,14 @@ class ActiveTurn:
         again, says it once. The count lets it say the same thing twice on purpose.
         """
         before = sum(1 for sent in self.sent if sent.to == to)
-        parts = (self.messages[0].id, to, in_reply_to or "", str(before), body)
-        return "turn-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+        return self._key(to, in_reply_to or "", str(before), body)
+
+    def key_of(self, what: str) -> str:
+        """The same for anything else that is to be done once, described by `what`."""
+        return self._key(str(self.done[what]), what)
+
+    def _key(self, *parts: str) -> str:
+        return "turn-" + hashlib.sha256("\0".join((self.messages[0].id, *parts)).encode()).hexdigest()[:40]
 
     def unanswered(self) -> Sequence[Message]:
         """The messages to which the last words of this turn go as an automatic reply.

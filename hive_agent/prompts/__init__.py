@@ -28,7 +28,15 @@ def wake(message: Message, *, waiting: int | None, fresh: str | None) -> str:
     `waiting` is how many other messages there are, None where that is not known; `fresh` is the text of `fresh()` when
     the conversation begins with this turn.
     """
-    parts = [_fill("wake", message=render(message)), *_remarks(message)]
+    return _begin([_fill("wake", message=render(message)), *_remarks(message)], waiting, fresh)
+
+
+def requested(note: str, *, waiting: int | None, fresh: str | None) -> str:
+    """The prompt of a turn that the agent asked for in the one before."""
+    return _begin([_fill("requested", note=note)], waiting, fresh)
+
+
+def _begin(parts: list[str], waiting: int | None, fresh: str | None) -> str:
     if waiting:
         parts.append(_fill("waiting", count=waiting))
     if fresh:

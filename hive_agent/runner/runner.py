@@ -14,6 +14,7 @@ from hive_agent.tasks import first_of
 from hive_base.clock import SystemClock
 from hive_rpc.client import connect
 from hive_rpc.errors import HiveError
+from hive_rpc.interfaces.manager import Manager
 from hive_rpc.interfaces.runner import (
     Instruction,
     InstructionKind,
@@ -37,9 +38,9 @@ class TurnTaker(Protocol):
 async def run(socket: Path) -> None:
     """Serve the harness behind `socket` until there is nothing more to do."""
     async with contextlib.AsyncExitStack() as stack:
-        commands, reports, calls, polls = [
-            (await stack.enter_async_context(connect(socket))).proxy(Runner) for _ in range(4)
-        ]
+        lines = [await stack.enter_async_context(connect(socket)) for _ in range(4)]
+        commands, reports, calls, polls = [line.proxy(Runner) for line in lines]
+        manager = lines[2].proxy(Manager)
         instructions = commands.instructions(Empty())
         launch = (await anext(instructions)).launch
         if launch is None:
@@ -50,9 +51,11 @@ async def run(socket: Path) -> None:
             return
         # The SDK takes 0.4 s to import, about as long as the CLI takes to start: they do it at the same time.
         with imports.lasting():
-            from hive_agent.runner import session, tools
+            from hive_agent import tools
+            from hive_agent.runner import session
 
-        opened = session.opened(cli, tools=tools.server(calls, polls), emit=reporter.add, clock=SystemClock())
+        served = tools.server(tools.Harness(calls=calls, polls=polls, manager=manager), manager=launch.manager)
+        opened = session.opened(cli, tools=served, emit=reporter.add, clock=SystemClock())
         taker = await stack.enter_async_context(opened)
         await _serve(instructions, taker, cli, reporter)
 

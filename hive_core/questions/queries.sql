@@ -1,6 +1,9 @@
 -- name: add
-INSERT INTO questions (id, asker, addressee, question, options, multi, state, asked_at, expires_at)
-VALUES (:id, :asker, :addressee, :question, :options, :multi, 'open', :now, :expires_at);
+INSERT INTO questions (id, asker, addressee, question, options, multi, state, asked_at, expires_at, key)
+VALUES (:id, :asker, :addressee, :question, :options, :multi, 'open', :now, :expires_at, :key);
+
+-- name: by_key
+SELECT * FROM questions WHERE asker = :asker AND key = :key;
 
 -- name: get
 SELECT * FROM questions WHERE id = :id;

@@ -79,9 +79,13 @@ class Questions:
             "multi": request.multi,
             "now": to_ms(now),
             "expires_at": to_ms(now + ttl),
+            "key": request.key,
         }
 
         def write(connection: sqlite3.Connection) -> tuple[Question, list[Message]]:
+            earlier = connection.execute(SQL.by_key, {"asker": asker, "key": request.key}).fetchone()
+            if earlier is not None:
+                return rows.question(earlier), []
             (count,) = connection.execute(SQL.open_count, {"asker": asker}).fetchone()
             if count >= self._policy.max_open:
                 raise ConflictError(
@@ -136,9 +140,12 @@ class Questions:
             asked = rows.get(connection, question_id)
             if actor is None and by != asked.addressee:
                 raise ForbiddenError(f"The question {question_id} is not put to {by}.")
+            who = actor.name if actor is not None else by
+            if (asked.resolved_by, asked.answer, asked.choices) == (who, answer, choices):
+                # Said once more, because the reply was lost on its way.
+                return asked, []
             _check_open(asked)
             _check_answer(asked, answer, choices)
-            who = actor.name if actor is not None else by
             told = rows.resolve(
                 connection, asked, QuestionState.ANSWERED, to_ms(now), by=who, answer=answer, choices=choices
             )

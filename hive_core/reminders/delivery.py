@@ -52,5 +52,5 @@ def _body(row: sqlite3.Row) -> str:
     set_at = from_ms(row["created_at"]).isoformat(timespec="seconds").replace("+00:00", "Z")
     head = f"Reminder {row['id']}, which you set at {set_at}"
     if row["every_ms"] is not None:
-        head += f" and which repeats every {row['every_ms'] / 1000:g} seconds until you call cancel_reminder"
+        head += f" and which repeats every {row['every_ms'] / 1000:g} seconds until you cancel it with `cancel`"
     return f"{head}:\n\n{row['message']}"

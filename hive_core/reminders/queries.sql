@@ -1,6 +1,9 @@
 -- name: add
-INSERT INTO reminders (id, agent, message, state, created_at, due_at, every_ms)
-VALUES (:id, :agent, :message, 'pending', :now, :due_at, :every_ms);
+INSERT INTO reminders (id, agent, message, state, created_at, due_at, every_ms, key)
+VALUES (:id, :agent, :message, 'pending', :now, :due_at, :every_ms, :key);
+
+-- name: by_key
+SELECT * FROM reminders WHERE agent = :agent AND key = :key;
 
 -- name: get
 SELECT * FROM reminders WHERE id = :id;

@@ -74,9 +74,13 @@ class Reminders:
             "now": to_ms(now),
             "due_at": to_ms(due_at),
             "every_ms": round(request.every_seconds * 1000) if request.every_seconds is not None else None,
+            "key": request.key,
         }
 
         def write(connection: sqlite3.Connection) -> Reminder:
+            earlier = connection.execute(SQL.by_key, {"agent": agent, "key": request.key}).fetchone()
+            if earlier is not None:
+                return _reminder(earlier)
             (pending,) = connection.execute(SQL.pending_count, {"agent": agent}).fetchone()
             if pending >= self._policy.max_pending:
                 raise ConflictError(

@@ -8,8 +8,23 @@ told about turns, and ends when the CLI ends, when it is told to, or when it is 
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
+from hive_rpc.dialogue import AskParameters, FoundMessages, LooseEndsReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
-from hive_rpc.interfaces.agent import SendReply, WhoAmIReply
+from hive_rpc.interfaces.agent import (
+    AnswerRequest,
+    AwaitAnswerRequest,
+    ListRemindersRequest,
+    QuestionReply,
+    QuestionRequest,
+    ReadThreadRequest,
+    ReminderReply,
+    ReminderRequest,
+    RemindRequest,
+    SearchMessagesRequest,
+    SendReply,
+    SetStatusRequest,
+    WhoAmIReply,
+)
 from hive_rpc.types import Empty, Event, Message, Model, Object, Seconds, Usage
 
 
@@ -43,6 +58,8 @@ class LaunchInstruction(Model):
     """The user and group that the CLI and its tools run as; None is the runner's own (outside a container)."""
     cgroup: str | None = None
     """Where the CLI and its tools live, so that all of them can be killed at once; None outside a container."""
+    manager: bool = False
+    """The model gets the tools of a manager."""
     cli: str | None = None
     """The CLI's program; None is the one that comes with the SDK."""
 
@@ -101,6 +118,16 @@ class ToolReceiveReply(Model):
     messages: list[Message]
 
 
+class RequestNextTurnRequest(Model):
+    note: str
+    """What the next turn is for, in the agent's own words: its prompt."""
+
+
+class RequestNextTurnReply(Model):
+    left: int
+    """How many turns more can be asked for before a message has to come."""
+
+
 class Runner(Interface, name="org.hive.Runner", sockets=["harness.sock"]):
     """The runner, and the tools that run in it."""
 
@@ -132,4 +159,65 @@ class Runner(Interface, name="org.hive.Runner", sockets=["harness.sock"]):
     @rpc()
     async def who_am_i(self, request: Empty) -> WhoAmIReply:
         """The `whoami` tool."""
+        raise NotImplementedError
+
+    @rpc()
+    async def request_next_turn(self, request: RequestNextTurnRequest) -> RequestNextTurnReply:
+        """The `request_next_turn` tool: when this turn has ended well, another one follows at once, for the same
+        messages; these are settled when the last one has ended. `Conflict` when there were too many in a row."""
+        raise NotImplementedError
+
+    @rpc()
+    async def set_status(self, request: SetStatusRequest) -> Empty:
+        """The `set_status` tool."""
+        raise NotImplementedError
+
+    @rpc()
+    async def ask(self, request: AskParameters) -> QuestionReply:
+        """The `ask` tool; the key is the harness's to choose."""
+        raise NotImplementedError
+
+    @rpc(waits=True)
+    async def await_answer(self, request: AwaitAnswerRequest) -> QuestionReply:
+        """The `ask` tool, when it waits."""
+        raise NotImplementedError
+
+    @rpc()
+    async def answer(self, request: AnswerRequest) -> QuestionReply:
+        """The `answer` tool."""
+        raise NotImplementedError
+
+    @rpc()
+    async def cancel_question(self, request: QuestionRequest) -> QuestionReply:
+        """The `cancel` tool, for a question."""
+        raise NotImplementedError
+
+    @rpc()
+    async def remind(self, request: RemindRequest) -> ReminderReply:
+        """The `remind` tool; the key is the harness's to choose."""
+        raise NotImplementedError
+
+    @rpc()
+    async def list_reminders(self, request: ListRemindersRequest) -> RemindersReply:
+        """The `list_reminders` tool."""
+        raise NotImplementedError
+
+    @rpc()
+    async def cancel_reminder(self, request: ReminderRequest) -> ReminderReply:
+        """The `cancel` tool, for a reminder."""
+        raise NotImplementedError
+
+    @rpc()
+    async def loose_ends(self, request: Empty) -> LooseEndsReply:
+        """The `loose_ends` tool."""
+        raise NotImplementedError
+
+    @rpc()
+    async def read_thread(self, request: ReadThreadRequest) -> FoundMessages:
+        """The `read_thread` tool."""
+        raise NotImplementedError
+
+    @rpc()
+    async def search_messages(self, request: SearchMessagesRequest) -> FoundMessages:
+        """The `search_messages` tool."""
         raise NotImplementedError

@@ -164,3 +164,25 @@ async def test_a_harness_that_is_told_to_stop_after_a_drain_gives_its_turn_back_
     chain.daemon.stop.set()
     await core.until(lambda: core.state is AgentState.STOPPED)
     assert [left.id for left in core.waiting] == [message.id]
+
+
+async def test_a_turn_that_the_model_asks_for_follows_without_a_message_and_the_reply_comes_at_its_end(
+    chain: Chain,
+) -> None:
+    note = "say the second half is done"
+    message = chain.core.deliver(f'call request_next_turn {{"note": "{note}"}} then say the first half is done')
+    await chain.core.until(lambda: chain.core.acked == [message.id] and len(chain.core.turns()) == 2)
+    first, second = chain.core.turns()
+    assert (first.wake_reason, second.wake_reason) == ("message", "requested")
+    assert first.messages == second.messages == [message.id]
+    (reply,) = chain.core.sent
+    assert (reply.in_reply_to, reply.automatic) == (message.id, True)
+    assert "second half" in reply.body
+
+
+async def test_a_tool_that_is_used_wrongly_says_to_the_model_what_is_wrong(chain: Chain) -> None:
+    message = chain.core.deliver('call remind {"message": "x", "in_minutes": 5}')
+    await chain.core.until(lambda: chain.core.acked == [message.id])
+    (result,) = [event.tool_result for event in chain.core.events if event.tool_result is not None]
+    assert result.is_error
+    assert "in_minutes" in result.content

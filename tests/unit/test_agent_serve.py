@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 
 from hive_agent.harness import conductor, serve
-from hive_rpc.errors import HiveError, UnknownRecipientError
+from hive_agent.limits import MAX_TURNS_IN_A_ROW
+from hive_rpc.errors import ConflictError, HiveError, UnknownRecipientError
 from hive_rpc.interfaces.agent import CommandKind
-from hive_rpc.interfaces.runner import ToolReceiveRequest, ToolSendRequest, TurnFinishedRequest, TurnInstruction
+from hive_rpc.interfaces.runner import (
+    RequestNextTurnRequest,
+    ToolReceiveRequest,
+    ToolSendRequest,
+    TurnFinishedRequest,
+    TurnInstruction,
+)
 from hive_rpc.types import OPERATOR, AgentState, EventKind, TurnOutcome
 from tests.support.agent_loop import Loop, failed, finished, serving
 
@@ -66,6 +73,58 @@ async def test_what_the_tools_received_is_acknowledged_with_the_turn(loop: Loop)
     assert loop.core.sent[0].in_reply_to == loop.core.acked[1]
     await loop.until(lambda: loop.core.turns())
     assert loop.core.turns()[0].messages == [first.id, loop.core.acked[1]]
+
+
+async def test_turns_that_are_asked_for_follow_at_once_and_the_message_is_done_with_after_the_last(loop: Loop) -> None:
+    acked_before: list[int] = []
+
+    async def in_parts(instruction: TurnInstruction) -> TurnFinishedRequest:
+        acked_before.append(len(loop.core.acked))
+        if len(loop.runners.prompts) < 3:
+            loop.toolbox.request_next_turn(RequestNextTurnRequest(note=f"part {len(loop.runners.prompts) + 1}"))
+        return finished(instruction.turn_id, f"after part {len(loop.runners.prompts)}")
+
+    loop.runners.does = in_parts
+    message = loop.core.deliver("work")
+    loop.core.deliver("something else")
+    await loop.until(lambda: len(loop.core.turns()) == 4)
+    assert ["part 2" in p for p in loop.runners.prompts] == [False, True, False, False]
+    assert ["part 3" in p for p in loop.runners.prompts] == [False, False, True, False]
+    assert acked_before == [0, 0, 0, 1]
+    assert loop.core.sent[0].body == "after part 3"
+    assert [t.wake_reason for t in loop.core.turns()] == ["message", "requested", "requested", "message"]
+    assert [t.messages for t in loop.core.turns()[:3]] == [[message.id]] * 3
+
+
+async def test_no_more_turns_than_are_allowed_follow_without_a_message(loop: Loop) -> None:
+    refused: list[str] = []
+
+    async def insatiable(instruction: TurnInstruction) -> TurnFinishedRequest:
+        try:
+            loop.toolbox.request_next_turn(RequestNextTurnRequest(note="more"))
+        except ConflictError as error:
+            refused.append(error.sentence())
+        return finished(instruction.turn_id)
+
+    loop.runners.does = insatiable
+    loop.core.deliver("work")
+    await loop.until(lambda: loop.core.acked and loop.core.turns())
+    await loop.until(lambda: len(loop.core.turns()) == 1 + MAX_TURNS_IN_A_ROW)
+    assert len(refused) == 1
+    assert "remind" in refused[0]
+
+
+async def test_a_message_comes_again_when_a_turn_that_was_asked_for_fails(loop: Loop) -> None:
+    async def fails_later(instruction: TurnInstruction) -> TurnFinishedRequest:
+        if len(loop.runners.prompts) == 1:
+            loop.toolbox.request_next_turn(RequestNextTurnRequest(note="the rest"))
+        return failed(instruction.turn_id) if len(loop.runners.prompts) == 2 else finished(instruction.turn_id)
+
+    loop.runners.does = fails_later
+    message = loop.core.deliver("work")
+    await loop.until(lambda: loop.core.acked == [message.id], step=5)
+    assert [request.ids for request in loop.core.nacked] == [[message.id]]
+    assert "given to you before" in loop.runners.prompts[2]
 
 
 async def test_an_idle_runner_is_ended_when_its_time_is_over_also_while_core_is_away(loop: Loop) -> None:

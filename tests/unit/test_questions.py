@@ -79,6 +79,26 @@ async def test_an_agent_gets_the_question_as_a_message_and_answers(questions: Qu
     assert told.body.endswith("was answered by writer.\n\nred, blue")
 
 
+async def test_asking_again_with_the_same_key_is_the_same_question_also_when_it_has_ended(
+    questions: Questions, broker: Broker
+) -> None:
+    asked = await ask(questions, to="writer", key="k")
+    assert await ask(questions, to="writer", key="k") == asked
+    assert len(await broker.receive("writer", None)) == 1
+    ended = await questions.answer(asked.id, "writer", answer="yes", choices=[])
+    assert await ask(questions, to="writer", key="k") == ended
+    assert (await ask(questions, to="writer", key="another")).id != asked.id
+
+
+async def test_the_same_answer_said_twice_is_one_answer(questions: Questions, broker: Broker) -> None:
+    asked = await ask(questions, to="writer")
+    ended = await questions.answer(asked.id, "writer", answer="yes", choices=[])
+    assert await questions.answer(asked.id, "writer", answer="yes", choices=[]) == ended
+    with pytest.raises(ConflictError):
+        await questions.answer(asked.id, "writer", answer="no", choices=[])
+    assert len(await broker.receive("worker", None)) == 1
+
+
 async def test_whoever_waits_gets_the_answer_and_is_not_told_again(questions: Questions, broker: Broker) -> None:
     asked = await ask(questions)
     waiting = asyncio.ensure_future(questions.await_end("worker", asked.id, 60))
@@ -123,12 +143,13 @@ async def test_it_expires_at_its_time_and_the_asker_is_told(
     asked = await ask(questions, ttl_seconds=100)
     background = asyncio.ensure_future(questions.run())
     waiting = asyncio.ensure_future(broker.receive("worker", None, wait_seconds=60))
-    while clock.monotonic() < 100:
+    while not waiting.done() or not waiting.result():
         await asyncio.sleep(0.001)
-        await clock.advance(5)
-        if waiting.done() and not waiting.result():
+        if waiting.done():
             waiting = asyncio.ensure_future(broker.receive("worker", None, wait_seconds=60))
+        await clock.advance(5)
     [message] = await waiting
+    assert clock.monotonic() >= 100
     assert "had no answer from operator in time" in message.body
     assert (await questions.await_end("worker", asked.id, 0)).state is QuestionState.EXPIRED
     background.cancel()

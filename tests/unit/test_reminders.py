@@ -73,6 +73,15 @@ async def test_it_comes_when_it_is_due_and_once(reminders: Reminders, broker: Br
     assert await received(broker) == []
 
 
+async def test_setting_it_again_with_the_same_key_is_the_same_reminder(reminders: Reminders, broker: Broker) -> None:
+    first = await reminders.remind("worker", RemindRequest(message="x", in_seconds=0, key="k"))
+    assert await reminders.remind("worker", RemindRequest(message="x", in_seconds=0, key="k")) == first
+    await reminders.deliver()
+    assert (await reminders.remind("worker", RemindRequest(message="x", in_seconds=0, key="k"))).state == "delivered"
+    await reminders.deliver()
+    assert len(await broker.receive("worker", None)) == 1
+
+
 async def test_the_task_sleeps_until_the_next_one_also_when_an_earlier_one_is_set(
     reminders: Reminders, broker: Broker, clock: ManualClock
 ) -> None:
