@@ -152,8 +152,8 @@ class MeteredResponse(web.StreamResponse):
             self._reader.feed(bytes(data))
         if self._left == 0:
             await self._settle()
-        elif self._reader is not None and (used := self._reader.used) is not None and used.final:
-            await self._meter.settle(used)
+        elif self._reader is not None and self._reader.final:
+            await self._meter.settle(self._known())
         await super().write(data)
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -46,6 +46,11 @@ class UsageReader:
         least = max(self._used.tokens.output, self._streamed // BYTES_PER_TOKEN)
         return replace(self._used, tokens=replace(self._used.tokens, output=least))
 
+    @property
+    def final(self) -> bool:
+        """The API said that it is all; cheaper to ask after each piece than for `used`."""
+        return self._used is not None and self._used.final
+
     def feed(self, data: bytes) -> None:
         if self._stream:
             self._feed_lines(data)

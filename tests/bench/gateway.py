@@ -15,14 +15,17 @@ import aiohttp
 from hive_base.paths import RunPaths
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY
 from tests.bench.figure import Figure, alternate, python
-from tests.bench.gateway_servers import EVENT
+from tests.bench.gateway_servers import DELTA, START
 from tests.support.hive_host import free_port
 
 REQUESTS = 400
 SHORT = 20
-STREAMS = 9
-LONG = 50_000
-"""Events of an answer, whose first byte is waited for, and which is streamed."""
+STREAMS = 5
+LONG = 1_000
+"""Deltas of an answer, whose first byte is waited for, and which is streamed."""
+PAUSE = 0.0005
+"""Seconds between two of the stream's deltas, so that they come one by one, as a model writes them: how many would come
+together otherwise is an accident, and decides what they cost."""
 CONVERSATION = "x" * 40_000
 """About what the CLI sends with its first request."""
 HEADERS = {"x-api-key": PLACEHOLDER_API_KEY, "content-type": "application/json"}
@@ -37,7 +40,7 @@ class Proxy:
 
     async def first_byte(self) -> float:
         """Milliseconds from the request to the first byte of the answer's body."""
-        body = _body(SHORT)
+        body = _body(SHORT, pause=0)
         began = time.perf_counter()
         async with self._client.post("http://proxy/v1/messages", data=body) as response:
             await response.content.readany()
@@ -47,12 +50,12 @@ class Proxy:
 
     async def processor_time(self) -> float:
         """Milliseconds of a processor for each megabyte that is streamed."""
-        body, before = _body(LONG), self._used()
+        body, before = _body(LONG, pause=PAUSE), self._used()
         async with self._client.post("http://proxy/v1/messages", data=body) as response:
             received = 0
             async for chunk in response.content.iter_any():
                 received += len(chunk)
-        if received != LONG * len(EVENT):
+        if received != len(START) + LONG * len(DELTA):
             raise RuntimeError(f"an answer came with status {response.status} and {received} bytes")
         return (self._used() - before) * 1000 / (received / 1_000_000)
 
@@ -62,8 +65,8 @@ class Proxy:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
-def _body(events: int) -> bytes:
-    return json.dumps({"model": "sonnet", "events": events, "messages": CONVERSATION}).encode()
+def _body(deltas: int, *, pause: float) -> bytes:
+    return json.dumps({"model": "sonnet", "deltas": deltas, "pause": pause, "messages": CONVERSATION}).encode()
 
 
 @asynccontextmanager

@@ -12,19 +12,31 @@ from aiohttp import web
 
 from tests.support.gateway import proxied
 
-EVENT = b"event: content_block_delta\ndata: " + b"x" * 120 + b"\n\n"
+
+def _event(**data: object) -> bytes:
+    return f"event: {data['type']}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+START = _event(
+    type="message_start",
+    message={"type": "message", "model": "claude-sonnet-5", "usage": {"input_tokens": 10_000, "output_tokens": 1}},
+)
+DELTA = _event(type="content_block_delta", index=0, delta={"type": "text_delta", "text": " word" * 5})
 
 
 @asynccontextmanager
 async def api(port: int) -> AsyncIterator[None]:
-    """Streams as many events as the request says, each written by itself, as fast as they are taken."""
+    """Streams as many deltas as the request says, each by itself, with a pause in between if the request wants it."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         asked = json.loads(await request.read())
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
-        for _ in range(asked["events"]):
-            await response.write(EVENT)
+        await response.write(START)
+        for _ in range(asked["deltas"]):
+            await response.write(DELTA)
+            if asked["pause"]:
+                await asyncio.sleep(asked["pause"])
         return response
 
     runner = web.ServerRunner(web.Server(answer, access_log=None))
