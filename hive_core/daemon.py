@@ -18,7 +18,7 @@ from hive_core.accounts.policies import Policies
 from hive_core.accounts.standing import Standing
 from hive_core.agents.acquaintance import may_write
 from hive_core.agents.agents import Agents
-from hive_core.agents.config import AgentConfig
+from hive_core.agents.config import AgentConfig, Capability
 from hive_core.agents.directories import Directories
 from hive_core.agents.models import Agent
 from hive_core.agents.registry import Registry
@@ -28,13 +28,16 @@ from hive_core.api.authority import guarded, shell_gate, web_gate
 from hive_core.api.dialogue import Dialogue
 from hive_core.api.gateway_desk import GatewayDesk
 from hive_core.api.links import Links
+from hive_core.api.manager_session import ManagerSession
 from hive_core.api.operator_verbs import OperatorVerbs, Parts
 from hive_core.api.overview import Overview
 from hive_core.api.session_desk import SessionDesk
 from hive_core.broker import Broker, DeadLetters, History, Policy
+from hive_core.build.transient import TransientUnits
 from hive_core.commands import Commands
 from hive_core.containers.containers import Containers
 from hive_core.containers.stateless import StatelessDriver
+from hive_core.deploys.changes import changes
 from hive_core.doctor import checks
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
@@ -195,6 +198,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             reminders=reminders,
             notes=notes,
         )
+        changing = changes(database, clock, state=state, sandbox=TransientUnits(), agents=agents, broker=broker)
         passwords = Passwords()
         sessions = Sessions(database, clock, passwords)
         overview = Overview(
@@ -239,10 +243,11 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             files=Files(state),
             stats=Stats(events_database, clock),
             commands=commands,
+            changes=changing,
         )
 
         def agent_handlers(name: str, peer: Peer) -> Sequence[Interface]:
-            return [
+            handlers: list[Interface] = [
                 AgentSession(
                     name,
                     version=VERSION,
@@ -255,6 +260,9 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                     clock=clock,
                 )
             ]
+            if Capability.MANAGER in agents.get(name).config.capabilities:
+                handlers.append(ManagerSession(name, agents=agents, broker=broker, changes=changing, journal=journal))
+            return handlers
 
         def verbs(actor: Actor) -> OperatorVerbs:
             return OperatorVerbs(parts, actor)
@@ -276,6 +284,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         await stack.enter_async_context(
             alongside(systemd.run(), broker.run(), questions.run(), reminders.run(), retention.run(), agents.run())
         )
+        await stack.enter_async_context(alongside(changing.run()))
         yield
 
 

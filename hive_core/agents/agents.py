@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from hive_base.clock import Clock
@@ -20,6 +21,7 @@ from hive_core.agents.starter import Starter
 from hive_core.agents.work import Work
 from hive_core.containers.containers import Containers
 from hive_core.logs.journal import Journal
+from hive_rpc.configuration import Tombstone
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.agent import ReportStateRequest
 from hive_rpc.types import AgentState, ContainerState
@@ -103,11 +105,14 @@ class Agents:
         """Raises NotFoundError."""
         return self._roster.get(name)
 
-    async def spawn(self, name: str, config_text: str | None) -> Agent:
-        """Create an agent, boot it, and wait for its harness's hello. On failure nothing of it is left."""
+    async def spawn(self, name: str, config_text: str | None, sha: str | None = None) -> Agent:
+        """Create an agent, boot it, and wait for its harness's hello. On failure nothing of it is left.
+
+        `sha` is the commit in `applied` that the text is from, where there is one already.
+        """
         text = DEFAULT_CONFIG if config_text is None else config_text
         parse(text)
-        await self._work.do(self._spawn(checked_name(name), text))
+        await self._work.do(self._spawn(checked_name(name), text, sha))
         return self._roster.get(name)
 
     async def start(self, name: str) -> None:
@@ -125,10 +130,50 @@ class Agents:
         self._roster.get(name)
         await self._work.do(self._restart(name))
 
-    async def destroy(self, name: str, *, purge: bool) -> None:
-        """Stop an agent and take it out of the hive; with `purge` its files go too."""
+    async def switch(self, name: str, config_text: str, sha: str | None) -> None:
+        """Drain an agent and have it run with another configuration; it is then up, or down with the cause raised.
+
+        A stopped agent stays stopped.
+        """
         self._roster.get(name)
-        await self._work.do(self._destroy(name, purge=purge))
+        await self._work.do(self._switch(name, config_text, sha))
+
+    async def restore(self, name: str, config_text: str, sha: str | None) -> None:
+        """Have it run again with a configuration with which it ran before; if it does not, it is tried again later."""
+        self._roster.get(name)
+        await self._work.do(self._restore(name, config_text, sha))
+
+    async def note_commit(self, name: str, sha: str) -> None:
+        """Its configuration is in `applied` as this commit."""
+        await self._roster.configure(name, self._roster.get(name).config_text, sha)
+
+    async def destroy(self, name: str, *, by: str) -> None:
+        """Stop an agent and take it out of the hive; its files stay, and it can be revived."""
+        self._roster.get(name)
+        await self._work.do(self._destroy(name, partial(self._roster.bury, name, by)))
+
+    async def purge(self, name: str) -> None:
+        """Stop an agent and take it out of the hive; its files go too."""
+        self._roster.get(name)
+        await self._work.do(self._destroy(name, partial(self._leave_nothing, name)))
+
+    async def purge_remains(self, name: str) -> None:
+        """Delete what is left of an agent that was destroyed; no error when there is nothing."""
+        if name not in self._roster.names():
+            await self._directories.purge(name)
+            await self._roster.forget(name)
+
+    async def tombstones(self) -> list[Tombstone]:
+        """Destroyed agents that can be revived."""
+        return await self._roster.tombstones()
+
+    async def buried_config(self, name: str) -> tuple[str, str | None]:
+        """The `agent.toml` that a destroyed agent ran with, and its commit. Raises NotFoundError."""
+        return await self._roster.buried_config(name)
+
+    async def forget_tombstone(self, name: str) -> None:
+        """It is back."""
+        await self._roster.forget(name)
 
     async def hello(self, name: str, instance: str) -> None:
         """The agent's harness said hello."""
@@ -142,10 +187,10 @@ class Agents:
         """The agent's harness says what it does."""
         await self._follower.report_state(name, request)
 
-    async def _spawn(self, name: str, config_text: str) -> None:
+    async def _spawn(self, name: str, config_text: str, sha: str | None) -> None:
         async with self._roster.life(name).verb, AsyncExitStack() as undo:
             try:
-                agent = await self._roster.register(name, config_text)
+                agent = await self._roster.register(name, config_text, sha)
                 undo.push_async_callback(_undo, self._roster.remove, name)
                 undo.push_async_callback(_undo, self._containment.clear, agent)
                 if await self._containment.furnish(name):
@@ -181,16 +226,45 @@ class Agents:
             life.defeats = 0
             await self._starter.start(name)
 
-    async def _destroy(self, name: str, *, purge: bool) -> None:
+    async def _switch(self, name: str, config_text: str, sha: str | None) -> None:
+        life = self._roster.life(name)
+        async with life.verb:
+            runs = self._roster.get(name).desired is Desired.RUNNING
+            await self._containment.down(self._roster.get(name))
+            await self._roster.configure(name, config_text, sha)
+            life.defeats = 0
+            if not runs:
+                self._roster.show(name, AgentState.STOPPED)
+                return
+            try:
+                await self._containment.up(self._roster.get(name))
+            except HiveError as error:
+                # Not tried again with this configuration: whoever asked for the switch takes it back.
+                await self._containment.halt(self._roster.get(name))
+                self._roster.show(name, AgentState.FAILED, error.message)
+                raise
+
+    async def _restore(self, name: str, config_text: str, sha: str | None) -> None:
+        life = self._roster.life(name)
+        async with life.verb:
+            await self._containment.down(self._roster.get(name))
+            await self._roster.configure(name, config_text, sha)
+            life.defeats = 0
+            if self._roster.get(name).desired is Desired.RUNNING:
+                await self._starter.start(name)
+
+    async def _destroy(self, name: str, leave: Callable[[], Awaitable[None]]) -> None:
         async with self._roster.life(name).verb:
             # If core ends half-way, the agent is there, stopped, and can be destroyed again.
             await self._roster.want(name, Desired.STOPPED)
             agent = self._roster.get(name)
             await self._containment.down(agent)
             await self._containment.clear(agent)
-            if purge:
-                await self._directories.purge(name)
-            await self._roster.remove(name)
+            await leave()
+
+    async def _leave_nothing(self, name: str) -> None:
+        await self._directories.purge(name)
+        await self._roster.remove(name)
 
     async def _adopt(self, agent: Agent) -> None:
         name = agent.name

@@ -1,14 +1,17 @@
 """`agent.toml`: what an operator decides about an agent."""
 
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from hive_core.agents.secrets import secrets_in
 from hive_rpc import toml
 from hive_rpc.accounts import AccountName, Caps
+from hive_rpc.commands import Effort
 from hive_rpc.egress import MOST_RULES, EgressRule
-from hive_rpc.errors import TooLargeError
+from hive_rpc.errors import InvalidError, TooLargeError
 from hive_rpc.interfaces.agent import Settings
 
 MAX_CONFIG = 64 * 1024
@@ -22,6 +25,14 @@ _VariableValue = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_len
 
 
 _ModelPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*._:/@\[\]-]+$", max_length=200)]
+
+
+_Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=500)]
+_TAKEN = (
+    *("/agents", "/shared", "/proposed", "/applied", "/opt/hive", "/hive-state", "/var/lib/hive", "/run", "/etc"),
+    *("/usr", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/nix", "/var/lib/nixos-containers"),
+)
+_Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.+-]*$", max_length=200)]
 
 
 class Capability(StrEnum):
@@ -48,6 +59,26 @@ class AgentCaps(Caps):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Mount(BaseModel):
+    """A directory of the machine in the agent's container."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: _Path
+    """On the hive host."""
+    target: _Path
+    """In the container; not where the hive has something of its own."""
+    writable: bool = False
+
+    @field_validator("source", "target")
+    @classmethod
+    def _leaves_the_hive_alone(cls, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        if ".." in parts or any(PurePosixPath(path).is_relative_to(taken) for taken in _TAKEN) or len(parts) == 1:
+            raise ValueError(f"{path} is not for mounts: the hive or the system has it")
+        return path
+
+
 class AgentConfig(BaseModel):
     """Every key is optional, and a key that is not known is an error."""
 
@@ -55,6 +86,8 @@ class AgentConfig(BaseModel):
 
     model: str | None = Field(default=None, min_length=1, max_length=200)
     """A model's name or alias; without it the CLI's default."""
+    effort: Effort | None = None
+    """How hard the model thinks; without it the model's default."""
     prompt: str = ""
     """Said to the model besides the hive's own prompt."""
     environment: dict[_VariableName, _VariableValue] = Field(default={}, max_length=100)
@@ -76,10 +109,26 @@ class AgentConfig(BaseModel):
     egress: tuple[EgressRule, ...] = Field(default=(), max_length=MOST_RULES)
     """What it may connect to besides the model: `github.com:443`, `*.pypi.org:443`; without it nothing."""
 
+    mounts: tuple[Mount, ...] = Field(default=(), max_length=50)
+    """Directories of the machine that the agent gets to see."""
+    packages: tuple[_Package, ...] = Field(default=(), max_length=200)
+    """Of nixpkgs, by attribute name, as `ripgrep`. Only in containers of the kind `nixos`."""
+    nix: bool = False
+    """It may use the machine's nix daemon, a way out to the network. Only in containers of the kind `nixos`."""
+
+    @field_validator("mounts")
+    @classmethod
+    def _one_at_a_place(cls, mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
+        if len({mount.target for mount in mounts}) != len(mounts):
+            raise ValueError("two of them have the same target")
+        return mounts
+
     def settings(self) -> Settings:
         """What of it the harness needs."""
         return Settings(
             model=self.model,
+            effort=self.effort,
+            manager=Capability.MANAGER in self.capabilities,
             system_prompt=self.prompt,
             environment=self.environment,
             keep_warm_seconds=self.keep_warm_seconds,
@@ -90,7 +139,10 @@ class AgentConfig(BaseModel):
 
 
 def parse(text: str) -> AgentConfig:
-    """Read an `agent.toml`. Raises InvalidError that names the key, or TooLargeError."""
+    """Read an `agent.toml`. Raises InvalidError that names the key, or TooLargeError.
+
+    Secrets are named, never written: a value that looks like one is refused.
+    """
     size = len(text.encode())
     if size > MAX_CONFIG:
         raise TooLargeError(
@@ -98,4 +150,10 @@ def parse(text: str) -> AgentConfig:
             hint="Put long texts into files in the agent's state directory and name them in the prompt.",
             limit=MAX_CONFIG,
         )
-    return toml.parse(text, AgentConfig, "agent.toml")
+    config = toml.parse(text, AgentConfig, "agent.toml")
+    for key, what in secrets_in(config.model_dump(mode="json")):
+        raise InvalidError(
+            f"agent.toml: {key} looks like {what}, and a configuration is no place for one.",
+            hint="Whoever has seen it can use it: revoke it. Keys for models belong into `hive account add`.",
+        )
+    return config

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 from hive_base.clock import Clock
+from hive_core.agents.config import Capability
 from hive_core.agents.directories import Directories
 from hive_core.agents.hooks import Hooks
 from hive_core.agents.models import Agent
 from hive_core.agents.roster import Roster
 from hive_core.agents.waiting import within
+from hive_core.containers.binds import Bind
 from hive_core.containers.containers import Containers
 from hive_core.containers.models import ContainerSpec
 from hive_core.logs.journal import Journal
@@ -53,7 +56,7 @@ class Containment:
             agent.machine, memory_mib=limits.memory_mib, cpu_percent=limits.cpu_percent, tasks=limits.tasks
         )
         try:
-            await self._containers.start(ContainerSpec(agent=agent.name, machine=agent.machine))
+            await self._containers.start(self._spec(agent))
             if not await self.greeted(agent.name):
                 raise AgentFailedError(
                     f"The container of {agent.name} is up, but its harness did not say hello within "
@@ -63,6 +66,14 @@ class Containment:
             said = await self.last_lines(agent)
             raise AgentFailedError(f"{error.message}{said}", hint=error.hint) from error
         self._roster.note_container(agent.name, ContainerState.RUNNING)
+
+    def _spec(self, agent: Agent) -> ContainerSpec:
+        binds = [
+            Bind(Path(mount.source), Path(mount.target), read_only=not mount.writable) for mount in agent.config.mounts
+        ]
+        if Capability.MANAGER in agent.config.capabilities:
+            binds += self._directories.manager_binds(agent.name)
+        return ContainerSpec(agent=agent.name, machine=agent.machine, binds=binds)
 
     async def down(self, agent: Agent) -> None:
         """Let the turn that runs finish, for `drain_seconds` at most, then stop the container."""

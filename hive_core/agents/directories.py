@@ -7,10 +7,12 @@ by following a path in it. What lies above belongs to root alone.
 import asyncio
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
-from hive_base.paths import RunPaths, StatePaths
+from hive_base.paths import ContainerPaths, RunPaths, StatePaths
 from hive_base.users import GATEWAY, MODEL
+from hive_core.containers.binds import Bind
 from hive_core.containers.trees import remove_trees
 from hive_rpc.errors import ConflictError, StorageError
 
@@ -56,6 +58,14 @@ class Directories:
                 await self.purge(agent)
             raise StorageError(f"The directories of {agent} cannot be made: {error}.") from error
         return is_new
+
+    def manager_binds(self, agent: str) -> Sequence[Bind]:
+        """The configurations, for a manager to edit and to compare with."""
+        inside = ContainerPaths(agent)
+        return (
+            Bind(self._state.proposed, inside.proposed),
+            Bind(self._state.applied, inside.applied, read_only=True),
+        )
 
     async def remove_run(self, agent: str) -> None:
         """Delete the directories of its sockets; no error when there are none."""

@@ -33,6 +33,8 @@ class Agent:
     until: datetime | None = None
     instance: str | None = None
     """The harness instance that said hello last."""
+    sha: str | None = None
+    """The commit in `applied` that its configuration is from."""
     container: ContainerState = ContainerState.STOPPED
     model: str | None = None
     """The model that the last turn really used; None while no harness has said."""

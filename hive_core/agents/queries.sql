@@ -8,8 +8,8 @@ SELECT 1 FROM agents WHERE machine = :machine;
 SELECT 1 FROM agents WHERE name = :name;
 
 -- name: insert
-INSERT INTO agents (name, machine, config, desired, created_at, state, since)
-VALUES (:name, :machine, :config, :desired, :now, :state, :now);
+INSERT INTO agents (name, machine, config, sha, desired, created_at, state, since)
+VALUES (:name, :machine, :config, :sha, :desired, :now, :state, :now);
 
 -- name: set_desired
 UPDATE agents SET desired = :desired WHERE name = :name;
@@ -17,6 +17,22 @@ UPDATE agents SET desired = :desired WHERE name = :name;
 -- name: set_state
 UPDATE agents SET state = :state, since = :since, reason = :reason, until = :until, instance = :instance
 WHERE name = :name;
+
+-- name: set_config
+UPDATE agents SET config = :config, sha = :sha WHERE name = :name;
+
+-- name: bury
+INSERT OR REPLACE INTO tombstones (name, config, sha, destroyed_at, destroyed_by)
+SELECT name, config, sha, :now, :by FROM agents WHERE name = :name;
+
+-- name: tombstones
+SELECT * FROM tombstones ORDER BY name;
+
+-- name: tombstone
+SELECT * FROM tombstones WHERE name = :name;
+
+-- name: forget
+DELETE FROM tombstones WHERE name = :name;
 
 -- name: delete
 DELETE FROM agents WHERE name = :name;

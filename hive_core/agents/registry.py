@@ -9,7 +9,8 @@ from hive_core.agents.config import AgentConfig, parse
 from hive_core.agents.models import Agent, Desired
 from hive_core.containers.names import machine_names
 from hive_core.store import Database, Queries, from_ms, to_ms
-from hive_rpc.errors import ConflictError, HiveError
+from hive_rpc.configuration import Tombstone
+from hive_rpc.errors import ConflictError, HiveError, NotFoundError
 from hive_rpc.types import AgentState
 
 log = logging.getLogger(__name__)
@@ -26,12 +27,43 @@ class Registry:
     async def all(self) -> list[Agent]:
         return await self._database.read(_all)
 
-    async def add(self, name: str, config_text: str, now: datetime) -> Agent:
+    async def add(self, name: str, config_text: str, now: datetime, *, sha: str | None = None) -> Agent:
         """A new agent that shall run, with a machine name that no other has. Raises ConflictError if there is one."""
-        return await self._database.write(partial(_add, name=name, config_text=config_text, now=now))
+        return await self._database.write(partial(_add, name=name, config_text=config_text, sha=sha, now=now))
 
     async def set_desired(self, name: str, desired: Desired) -> None:
         await self._database.write(lambda c: c.execute(_SQL.set_desired, {"name": name, "desired": desired.value}))
+
+    async def set_config(self, name: str, config_text: str, sha: str | None) -> None:
+        row = {"name": name, "config": config_text, "sha": sha}
+        await self._database.write(lambda c: c.execute(_SQL.set_config, row).rowcount)
+
+    async def bury(self, name: str, by: str, now: datetime) -> None:
+        """Delete the row, and keep of it what brings the agent back."""
+        row = {"name": name, "by": by, "now": to_ms(now)}
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(_SQL.bury, row)
+            connection.execute(_SQL.delete, row)
+
+        await self._database.write(write)
+
+    async def tombstones(self) -> list[Tombstone]:
+        return await self._database.read(lambda c: [_tombstone(row) for row in c.execute(_SQL.tombstones)])
+
+    async def buried_config(self, name: str) -> tuple[str, str | None]:
+        """What a destroyed agent ran with: its `agent.toml` and the commit. Raises NotFoundError."""
+        row = await self._database.read(lambda c: c.execute(_SQL.tombstone, {"name": name}).fetchone())
+        if row is None:
+            raise NotFoundError(
+                f"There is no destroyed agent {name} that could be revived.",
+                hint="Those whose files were purged are gone for good; `hive spawn` makes a new one.",
+            )
+        return row["config"], row["sha"]
+
+    async def forget(self, name: str) -> None:
+        """It is back, or its files are gone."""
+        await self._database.write(lambda c: c.execute(_SQL.forget, {"name": name}).rowcount)
 
     async def delete(self, name: str) -> None:
         await self._database.write(lambda c: c.execute(_SQL.delete, {"name": name}))
@@ -53,7 +85,7 @@ def _all(connection: sqlite3.Connection) -> list[Agent]:
     return [_agent(row) for row in connection.execute(_SQL.all)]
 
 
-def _add(connection: sqlite3.Connection, *, name: str, config_text: str, now: datetime) -> Agent:
+def _add(connection: sqlite3.Connection, *, name: str, config_text: str, sha: str | None, now: datetime) -> Agent:
     if connection.execute(_SQL.known, {"name": name}).fetchone():
         raise ConflictError(f"There is an agent {name} already.", hint="Choose another name, or destroy it first.")
     machine = next(m for m in machine_names(name) if not _taken(connection, m))
@@ -61,6 +93,7 @@ def _add(connection: sqlite3.Connection, *, name: str, config_text: str, now: da
         "name": name,
         "machine": machine,
         "config": config_text,
+        "sha": sha,
         "desired": Desired.RUNNING.value,
         "state": AgentState.STARTING.value,
         "now": to_ms(now),
@@ -75,6 +108,7 @@ def _add(connection: sqlite3.Connection, *, name: str, config_text: str, now: da
         created_at=now,
         state=AgentState.STARTING,
         since=now,
+        sha=sha,
     )
 
 
@@ -95,6 +129,16 @@ def _agent(row: sqlite3.Row) -> Agent:
         reason=row["reason"],
         until=None if row["until"] is None else from_ms(row["until"]),
         instance=row["instance"],
+        sha=row["sha"],
+    )
+
+
+def _tombstone(row: sqlite3.Row) -> Tombstone:
+    return Tombstone(
+        agent=row["name"],
+        destroyed_at=from_ms(row["destroyed_at"]),
+        destroyed_by=row["destroyed_by"],
+        sha=row["sha"],
     )
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hive_base.clock import Clock
+from hive_core.agents.config import parse
 from hive_core.agents.hooks import Hooks
 from hive_core.agents.models import Agent, Desired
 from hive_core.agents.registry import Registry
+from hive_rpc.configuration import Tombstone
 from hive_rpc.errors import NotFoundError
 from hive_rpc.types import AgentState, ContainerState
 
@@ -60,9 +62,9 @@ class Roster:
         """Also of one that is not there (yet), so that two verbs for the same name wait for each other."""
         return self._lives.setdefault(name, Life())
 
-    async def register(self, name: str, config_text: str) -> Agent:
+    async def register(self, name: str, config_text: str, sha: str | None) -> Agent:
         """Write the row of a new agent, which `enter` then shows. Raises ConflictError when there is one."""
-        return await self._registry.add(name, config_text, self._clock.now())
+        return await self._registry.add(name, config_text, self._clock.now(), sha=sha)
 
     def enter(self, agent: Agent) -> None:
         """From now on it is one of the hive's."""
@@ -70,8 +72,27 @@ class Roster:
 
     async def remove(self, name: str) -> None:
         await self._registry.delete(name)
-        if self._agents.pop(name, None) is not None:
-            self._hooks.changed(name, None)
+        self._drop(name)
+
+    async def bury(self, name: str, by: str) -> None:
+        """It leaves the hive, and can come back."""
+        await self._registry.bury(name, by, self._clock.now())
+        self._drop(name)
+
+    async def forget(self, name: str) -> None:
+        await self._registry.forget(name)
+
+    async def tombstones(self) -> list[Tombstone]:
+        return await self._registry.tombstones()
+
+    async def buried_config(self, name: str) -> tuple[str, str | None]:
+        return await self._registry.buried_config(name)
+
+    async def configure(self, name: str, config_text: str, sha: str | None) -> None:
+        """From its next boot on it runs with this. Raises InvalidError."""
+        config = parse(config_text)
+        await self._registry.set_config(name, config_text, sha)
+        self._put(replace(self.get(name), config_text=config_text, config=config, sha=sha))
 
     async def want(self, name: str, desired: Desired) -> None:
         await self._registry.set_desired(name, desired)
@@ -93,6 +114,10 @@ class Roster:
 
     def note_model(self, name: str, model: str) -> None:
         self._put(replace(self.get(name), model=model))
+
+    def _drop(self, name: str) -> None:
+        if self._agents.pop(name, None) is not None:
+            self._hooks.changed(name, None)
 
     def _change(self, before: Agent, now: Agent) -> None:
         if now != before:

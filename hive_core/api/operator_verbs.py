@@ -1,18 +1,20 @@
 """`org.hive.Operator` as core answers it, for a caller who has been admitted (see `authority`)."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
 from hive_core.api.account_verbs import OperatorAccounts, Treasury
+from hive_core.api.change_verbs import OperatorChanges
 from hive_core.api.command_verbs import OperatorCommands
 from hive_core.api.dialogue import Dialogue, OperatorDialogue
 from hive_core.api.overview import Overview
 from hive_core.broker import Broker
 from hive_core.commands import Commands
 from hive_core.config import CoreConfig
+from hive_core.deploys.changes import Changes
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
@@ -23,15 +25,12 @@ from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
 from hive_core.operators.sessions import Sessions
-from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.operator import (
-    AgentRequest,
     AuditReply,
     AuditRequest,
     AwaitReplyReply,
     AwaitReplyRequest,
     ChangePasswordRequest,
-    DestroyRequest,
     DoctorReply,
     EventsReply,
     EventsRequest,
@@ -55,7 +54,6 @@ from hive_rpc.interfaces.operator import (
     SessionsReply,
     SetPasswordRequest,
     SetRoleRequest,
-    SpawnRequest,
     StatusReply,
     TodayReply,
     TurnStatsReply,
@@ -63,12 +61,7 @@ from hive_rpc.interfaces.operator import (
     WatchReply,
     WatchRequest,
 )
-from hive_rpc.types import OPERATOR, SYSTEM, Empty, Object
-
-WELCOME = (
-    "You have just been created. Look around, note in your state directory what a later you should know, "
-    "and say in one sentence that you are ready."
-)
+from hive_rpc.types import OPERATOR, Empty
 
 
 @dataclass(frozen=True)
@@ -93,15 +86,17 @@ class Parts:
     files: Files
     stats: Stats
     commands: Commands
+    changes: Changes
 
 
-class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands):
+class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, OperatorChanges):
     """One for each call."""
 
     def __init__(self, parts: Parts, actor: Actor) -> None:
         OperatorDialogue.__init__(self, parts.dialogue, actor)
         OperatorAccounts.__init__(self, parts.treasury, actor)
         OperatorCommands.__init__(self, parts.commands, actor)
+        OperatorChanges.__init__(self, parts.changes, actor)
         self._parts = parts
 
     async def status(self, request: OperatorRequest) -> StatusReply:
@@ -128,32 +123,6 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands):
     async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
         async for reply in self._parts.hub.watch(agent=request.agent, after=request.after, deltas=request.deltas):
             yield reply
-
-    async def spawn(self, request: SpawnRequest) -> Empty:
-        async with self._audited("spawn", request.name):
-            await self._parts.agents.spawn(request.name, request.config)
-        await self._parts.broker.send(SYSTEM, request.name, WELCOME)
-        return Empty()
-
-    async def start(self, request: AgentRequest) -> Empty:
-        async with self._audited("start", request.name):
-            await self._parts.agents.start(request.name)
-        return Empty()
-
-    async def stop(self, request: AgentRequest) -> Empty:
-        async with self._audited("stop", request.name):
-            await self._parts.agents.stop(request.name)
-        return Empty()
-
-    async def restart(self, request: AgentRequest) -> Empty:
-        async with self._audited("restart", request.name):
-            await self._parts.agents.restart(request.name)
-        return Empty()
-
-    async def destroy(self, request: DestroyRequest) -> Empty:
-        async with self._audited("purge" if request.purge else "destroy", request.name):
-            await self._parts.agents.destroy(request.name, purge=request.purge)
-        return Empty()
 
     async def logs(self, request: LogsRequest) -> AsyncIterator[LogLine]:
         machine = self._parts.agents.get(request.name).machine
@@ -224,18 +193,3 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands):
 
     async def audit(self, request: AuditRequest) -> AuditReply:
         return await self._parts.audit.page(before=request.before, limit=request.limit)
-
-    @asynccontextmanager
-    async def _audited(self, action: str, target: str) -> AsyncIterator[None]:
-        """For what no single transaction covers: a row when it is asked for, and one for how it ended."""
-        await self._note(action, target, "asked")
-        try:
-            yield
-        except HiveError as error:
-            await self._note(action, target, "failed", {"error": error.message})
-            raise
-        await self._note(action, target, "done")
-
-    async def _note(self, action: str, target: str, outcome: str, details: Object | None = None) -> None:
-        now = self._parts.clock.now()
-        await self._parts.audit.note(now, self._actor, action, target, outcome=outcome, details=details)

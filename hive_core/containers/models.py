@@ -1,7 +1,9 @@
 """Containers, as the rest of core sees them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hive_core.containers.binds import Bind
 from hive_core.systemd.models import ActiveState, UnitState
 from hive_rpc.types import ContainerState
 
@@ -18,6 +20,8 @@ class ContainerSpec:
 
     agent: str
     machine: str
+    binds: Sequence[Bind] = ()
+    """Besides those that every agent's container has."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,16 @@ _MOUNTS = """\
 # Everything is mounted from outside and locked: a shutdown that tries to unmount it fails line by line.
 DefaultDependencies=no
 """
+_GIT = """\
+[user]
+\tname = {agent}
+\temail = {agent}@hive
+[init]
+\tdefaultBranch = main
+[safe]
+# A manager's /applied belongs to the hive, and nobody else's repositories get in here.
+\tdirectory = *
+"""
 _QUIET = "[Service]\nLogLevelMax=crit\n"
 _KEPT_MODE = 0o700
 """Of the directory of all roots: with id-mapped users a file that a container's root makes is root's on the disk too,
@@ -75,7 +85,7 @@ class StatelessDriver:
     def _fill(self, spec: ContainerSpec, root: Path) -> None:
         binds = agent_binds(spec.agent, self._run, self._state)
         skeleton(spec.agent).build(root)
-        flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in binds)]
+        flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in (*binds, *spec.binds))]
         conf = self._conf(spec.machine)
         new = conf.with_suffix(".new")
         new.write_text(f'EXTRA_NSPAWN_FLAGS="{" ".join(flags)}"\n')
@@ -102,5 +112,8 @@ def skeleton(agent: str) -> Skeleton:
         wants=[AGENT_UNIT],
         # The journal is volatile: there is none on the disk that it could go on in.
         masks=["systemd-journal-flush.service"],
-        files={"etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL)},
+        files={
+            "etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL),
+            "etc/gitconfig": File(_GIT.format(agent=agent)),
+        },
     )

@@ -17,8 +17,8 @@ class ManagedRequest(Model):
 
 
 class RequestApplyRequest(ManagedRequest):
-    sha: Sha
-    """A commit in `/proposed/<name>`."""
+    sha: str
+    """The full id of a commit in `/proposed/<name>`."""
     reason: str = Field(min_length=1, max_length=MAX_REASON)
 
 

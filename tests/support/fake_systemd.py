@@ -89,6 +89,8 @@ class FakeSystemd:
         self.asked: list[tuple[str, Sequence[Any]]] = []
         self.failing: set[str] = set()
         """Units whose start fails."""
+        self.failing_once: set[str] = set()
+        """Units whose next start fails."""
         self.silent = False
         """Jobs are accepted and never finished."""
         self.on_start: Callable[[str], None] = lambda unit: None
@@ -138,7 +140,8 @@ class FakeSystemd:
         match message.member:
             case "StartUnit":
                 self.on_start(body[0])
-                if body[0] in self.failing:
+                if body[0] in self.failing | self.failing_once:
+                    self.failing_once.discard(body[0])
                     failed = {"ActiveState": "failed", "SubState": "failed", "Result": "exit-code"}
                     self.change(body[0], **failed, ExecMainCode=1, ExecMainStatus=1)
                     return self._job(message, body[0], "failed")

@@ -106,6 +106,7 @@ class Lives:
     state: StatePaths
     machines: Path
     confs: Path
+    database: Database
     instances: int = 0
     silent: bool = False
     """Harnesses say no hello."""
@@ -143,11 +144,11 @@ async def core(root: Path, bus: Bus, fake: FakeSystemd) -> AsyncIterator[Lives]:
             hooks=hooks,
             clock=clock,
         )
-        lives = Lives(agents, hooks, clock, fake, run, state, machines, confs)
+        lives = Lives(agents, hooks, clock, fake, run, state, machines, confs, database)
         greetings: set[asyncio.Task[None]] = set()
 
         def started(unit: str) -> None:
-            if unit in fake.failing:
+            if unit in fake.failing | fake.failing_once:
                 return
             fake.runs(unit)
             name = next(a.name for a in hooks.agents.values() if unit_of(a.machine) == unit)

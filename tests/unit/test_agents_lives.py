@@ -104,7 +104,7 @@ async def test_a_failed_spawn_leaves_alone_what_an_earlier_agent_of_that_name_wr
     await lives.agents.spawn("worker", None)
     note = lives.state.state("worker") / "note"
     note.write_text("kept")
-    await lives.agents.destroy("worker", purge=False)
+    await lives.agents.destroy("worker", by="ada")
     lives.systemd.failing.add("container@h-worker.service")
     with pytest.raises(AgentFailedError):
         await lives.agents.spawn("worker", None)
@@ -183,7 +183,7 @@ async def test_verbs_on_one_agent_wait_for_each_other(lives: Lives) -> None:
 async def test_a_destroyed_agent_is_gone_and_its_files_are_kept(lives: Lives) -> None:
     await lives.agents.spawn("worker", None)
     (lives.state.state("worker") / "note").write_text("kept")
-    await lives.agents.destroy("worker", purge=False)
+    await lives.agents.destroy("worker", by="ada")
     assert lives.agents.all() == []
     assert "worker" not in lives.hooks.agents
     assert not (lives.machines / "h-worker").exists()
@@ -209,7 +209,7 @@ async def test_a_purge_takes_its_files_too_and_follows_nothing_that_it_left(live
         os.close(descriptor)
         descriptor = inner
     os.close(descriptor)
-    await lives.agents.destroy("worker", purge=True)
+    await lives.agents.purge("worker")
     assert not lives.state.agent("worker").exists()
     assert not lives.state.shared_corner("worker").exists()
     assert (precious / "file").read_text() == "here"

@@ -38,15 +38,22 @@ async def answer(words: Sequence[str], stdin: bytes) -> bytes:
             raise Refusal(f"There is no such errand: {words}.")
 
 
-def main() -> None:
+async def carried_out(words: Sequence[str], stdin: bytes) -> tuple[int, bytes, str]:
+    """The exit code, and what goes to the two outputs."""
     try:
-        result = asyncio.run(answer(sys.argv[1:], sys.stdin.buffer.read()))
+        return 0, await answer(words, stdin), ""
     except Refusal as refusal:
-        sys.stderr.write(f"{refusal}\n")
-        sys.exit(REFUSED)
+        return REFUSED, b"", str(refusal)
     except ProcessError as error:
-        sys.exit(str(error))
-    sys.stdout.buffer.write(result)
+        return 1, b"", str(error)
+
+
+def main() -> None:
+    code, out, err = asyncio.run(carried_out(sys.argv[1:], sys.stdin.buffer.read()))
+    sys.stdout.buffer.write(out)
+    sys.stdout.flush()
+    sys.stderr.write(err)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from hive_base.clock import ManualClock
 from hive_base.paths import StatePaths
 from hive_core.configs.repositories import Repositories
 from hive_rpc.errors import InvalidError
-from tests.support.sandboxes import PlainProcesses
+from tests.support.sandboxes import NoWalls
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="directories get other owners")
 
 WHO = {"GIT_AUTHOR_NAME": "m", "GIT_AUTHOR_EMAIL": "m@hive", "GIT_COMMITTER_NAME": "m", "GIT_COMMITTER_EMAIL": "m@hive"}
 
@@ -76,7 +78,7 @@ def proposal(state: StatePaths, tmp_path: Path) -> Proposal:
 
 @pytest.fixture
 def repositories(state: StatePaths) -> Repositories:
-    return Repositories(PlainProcesses(), state, ManualClock())
+    return Repositories(NoWalls(), state, ManualClock())
 
 
 async def refused(repositories: Repositories, sha: str) -> str:

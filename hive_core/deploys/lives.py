@@ -1,0 +1,74 @@
+"""The jobs that bring agents into the hive, out of it, and up and down."""
+
+from collections.abc import Mapping
+
+from hive_core.agents.agents import Agents
+from hive_core.broker import Broker
+from hive_core.configs.configs import Configs
+from hive_core.configs.repositories import Repositories
+from hive_core.jobs import Running
+from hive_core.jobs.jobs import Handler
+from hive_rpc.configuration import JobKind
+from hive_rpc.types import SYSTEM
+
+WELCOME = (
+    "You have just been created. Look around, note in your state directory what a later you should know, "
+    "and say in one sentence that you are ready."
+)
+PURGE = "purge"
+"""In the details of a destroy: the files go too."""
+
+
+class Lives:
+    """Of a job's details: `config` and `sha` (spawn), `purge` (destroy), `told` (restart: what the agent is told)."""
+
+    def __init__(self, *, agents: Agents, broker: Broker, configs: Configs, repositories: Repositories) -> None:
+        self._agents = agents
+        self._broker = broker
+        self._configs = configs
+        self._repositories = repositories
+
+    def handlers(self) -> Mapping[JobKind, Handler]:
+        return {
+            JobKind.SPAWN: self._spawn,
+            JobKind.START: self._start,
+            JobKind.STOP: self._stop,
+            JobKind.RESTART: self._restart,
+            JobKind.DESTROY: self._destroy,
+        }
+
+    async def _spawn(self, running: Running) -> None:
+        name, sha = running.job.agent, running.details.get("sha")
+        if running.resumed and name in self._agents.live_names():
+            await self._agents.start(name)
+        else:
+            if sha is not None:
+                await self._repositories.move(name, sha)
+            await self._agents.spawn(name, running.details.get("config"), sha)
+        await self._configs.try_to_keep(name)
+        if running.job.approval is not None and sha is not None:
+            await self._repositories.mark(name, f"deployed/{running.job.approval}", sha, "")
+        await self._agents.forget_tombstone(name)
+        await self._broker.send(SYSTEM, name, WELCOME, key=f"welcome/{running.job.id}")
+
+    async def _start(self, running: Running) -> None:
+        await self._agents.start(running.job.agent)
+
+    async def _stop(self, running: Running) -> None:
+        await self._agents.stop(running.job.agent)
+
+    async def _restart(self, running: Running) -> None:
+        name = running.job.agent
+        if "told" in running.details:
+            await self._broker.send(SYSTEM, name, running.details["told"], key=f"told/{running.job.id}")
+        await self._agents.restart(name)
+
+    async def _destroy(self, running: Running) -> None:
+        name = running.job.agent
+        if name in self._agents.live_names():
+            if PURGE in running.details:
+                await self._agents.purge(name)
+            else:
+                await self._agents.destroy(name, by=running.actor.name)
+        if PURGE in running.details:
+            await self._agents.purge_remains(name)

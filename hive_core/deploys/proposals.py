@@ -1,0 +1,166 @@
+"""Asking for changes. Everything is validated here, before a person sees it."""
+
+import re
+
+from hive_base.ids import new_id
+from hive_core.agents.agents import Agents
+from hive_core.agents.config import AgentConfig, parse
+from hive_core.agents.names import checked_name
+from hive_core.approvals import Approvals
+from hive_core.approvals.approvals import Request
+from hive_core.configs.configs import Configs, refuse_what_is_nixos
+from hive_core.configs.repositories import Repositories, Tree
+from hive_core.operators.audit import Actor
+from hive_rpc.configuration import (
+    ApplyConfigPayload,
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    DestroyPayload,
+    DiffBase,
+    SpawnPayload,
+)
+from hive_rpc.errors import ConflictError, InvalidError
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+def checked_sha(sha: str) -> str:
+    """Raises InvalidError for everything but a commit's full id."""
+    if not _SHA.fullmatch(sha):
+        raise InvalidError(
+            f"{sha!r} is not a commit's full id.",
+            field="sha",
+            hint="A branch or a tag can be moved after it was approved: give what `git rev-parse HEAD` prints.",
+        )
+    return sha
+
+
+class Proposals:
+    """For agents with the capability and for operators alike; who asks is told in the audit log."""
+
+    def __init__(self, *, agents: Agents, approvals: Approvals, configs: Configs, repositories: Repositories) -> None:
+        self._agents = agents
+        self._approvals = approvals
+        self._configs = configs
+        self._repositories = repositories
+
+    async def apply(self, actor: Actor, name: str, sha: str, reason: str) -> Approval:
+        """Ask that an agent runs with a commit of `proposed`. Raises InvalidError, ConflictError, NotFoundError."""
+        self._agents.get(name)
+        tree = await self._repositories.take(name, checked_sha(sha))
+        return await self._apply(actor, name, tree, reason)
+
+    async def edit(self, actor: Actor, name: str, config: str, base: str | None, reason: str) -> Approval:
+        """Ask that an agent runs with another `agent.toml`, of which this commits the text."""
+        parse(config)
+        running = await self._configs.commit_of(name)
+        if base is not None and base != running:
+            raise ConflictError(
+                f"The configuration of {name} was changed meanwhile: it is {running[:12]} now.",
+                hint="Look at it, and edit it again.",
+            )
+        files = dict((await self._repositories.read(name, running)).files) | {"agent.toml": config}
+        sha = await self._repositories.commit(
+            name, files, parent=running, author=actor.name, message=reason or f"Edited by {actor.name}"
+        )
+        return await self._apply(actor, name, Tree(sha, files), reason)
+
+    async def spawn(self, actor: Actor, name: str, sha: str, reason: str) -> Approval:
+        """Ask for a new agent with the configuration of a commit of `proposed`."""
+        if checked_name(name) in self._agents.live_names():
+            raise ConflictError(f"There is an agent {name} already.", hint="Ask for another configuration of it.")
+        tree = await self._repositories.take(name, checked_sha(sha))
+        return await self._ask(actor, name, SpawnPayload(sha=sha), tree, reason)
+
+    async def destroy(self, actor: Actor, name: str, reason: str) -> Approval:
+        """Ask that an agent is taken out of the hive."""
+        self._agents.get(name)
+        return await self._approvals.ask(actor, Request(name, DestroyPayload(), reason))
+
+    async def approve(self, actor: Actor, approval_id: str, note: str) -> Approval:
+        """Say yes. Raises ConflictError, also when the world has changed so that it cannot be carried out."""
+        asked = await self._approvals.get(approval_id)
+        if asked.kind is not ApprovalKind.SPAWN:
+            self._agents.get(asked.agent)
+        elif asked.agent in self._agents.live_names():
+            raise ConflictError(f"There is an agent {asked.agent} by now.")
+        details = {} if asked.sha is None else {"config": await self._approvals.config(approval_id), "sha": asked.sha}
+        return await self._approvals.approve(actor, approval_id, note, details)
+
+    async def deny(self, actor: Actor, approval_id: str, note: str) -> Approval:
+        """Say no."""
+        denied = await self._approvals.deny(actor, approval_id, note)
+        if denied.sha is not None:
+            await self._repositories.mark(denied.agent, f"denied/{denied.id}", denied.sha, note)
+        return denied
+
+    async def base(self, asked: Approval, against: DiffBase) -> str | None:
+        """The commit to compare a proposal with; None where there is none."""
+        match against:
+            case DiffBase.RUNNING if asked.agent in self._agents.live_names():
+                return await self._configs.commit_of(asked.agent)
+            case DiffBase.RUNNING:
+                return None
+            case DiffBase.APPROVED:
+                earlier = await self._approvals.before(asked, approved=True)
+            case DiffBase.PROPOSED:
+                earlier = await self._approvals.before(asked, approved=False)
+        return earlier.sha if earlier is not None else None
+
+    async def diff(self, asked: Approval, base: str | None) -> str:
+        """What a proposal changes in `base`."""
+        return "" if asked.sha is None else await self._repositories.diff(asked.agent, base, asked.sha)
+
+    async def warnings(self, asked: Approval) -> list[str]:
+        """What is easily overlooked in a diff."""
+        if asked.sha is None:
+            return []
+        new = parse(await self._approvals.config(asked.id))
+        old = AgentConfig()
+        found = []
+        if asked.agent in self._agents.live_names():
+            agent = self._agents.get(asked.agent)
+            old = agent.config
+            payload = asked.apply_config
+            if asked.state is ApprovalState.PENDING and payload is not None and agent.sha != payload.base:
+                found.append(f"{asked.agent} runs another configuration by now than when this was asked for.")
+        for capability in sorted(new.capabilities - old.capabilities):
+            found.append(f"{asked.agent} gets the capability {capability}.")
+        for mount in new.mounts:
+            if mount not in old.mounts:
+                way = "read and write" if mount.writable else "read"
+                found.append(f"{asked.agent} can {way} the machine's {mount.source}.")
+        for rule in sorted(set(map(str, new.egress)) - set(map(str, old.egress))):
+            found.append(f"{asked.agent} can connect to {rule}.")
+        if new.nix and not old.nix:
+            found.append(f"{asked.agent} can use the machine's nix daemon, which is a way out to the network.")
+        return found
+
+    async def _apply(self, actor: Actor, name: str, tree: Tree, reason: str) -> Approval:
+        running = await self._configs.commit_of(name)
+        if tree.sha == running:
+            raise ConflictError(f"{name} runs {tree.sha[:12]} already.", hint="Commit a change first.")
+        return await self._ask(actor, name, ApplyConfigPayload(sha=tree.sha, base=running), tree, reason)
+
+    async def _ask(
+        self, actor: Actor, name: str, payload: SpawnPayload | ApplyConfigPayload, tree: Tree, reason: str
+    ) -> Approval:
+        check(tree)
+        approval_id = new_id("apr")
+        asked = await self._approvals.ask(actor, Request(name, payload, reason, tree.config), approval_id)
+        if asked.id == approval_id:
+            await self._repositories.mark(name, f"proposal/{asked.id}", tree.sha, reason)
+        return asked
+
+
+def check(tree: Tree) -> AgentConfig:
+    """What can be said of a configuration without running it. Raises InvalidError."""
+    config = parse(tree.config)
+    if config.packages or config.nix:
+        raise InvalidError(
+            "agent.toml: packages and nix need containers of the kind `nixos`, and those of this hive are stateless.",
+            hint="What the agent needs has to be installed on the machine itself.",
+        )
+    refuse_what_is_nixos(tree)
+    return config
