@@ -24,10 +24,22 @@ class UpstreamConfig(_Section):
     """How long the API may say nothing before the request is given up; the CLI itself gives up after 300 s."""
 
 
+class EgressConfig(_Section):
+    """The way out for everything but the model."""
+
+    connections_per_agent: int = Field(default=64, ge=1)
+    bytes_per_day: int = Field(default=50 * 1024**3, ge=0)
+    """Of each agent, both ways together, on a day in UTC."""
+    connect_seconds: Seconds = 10
+    silence_seconds: Seconds = 1800
+    """A connection on which nothing moves for so long is cut off."""
+
+
 class GatewayConfig(_Section):
     """Every key is optional."""
 
     upstream: UpstreamConfig = UpstreamConfig()
+    egress: EgressConfig = EgressConfig()
     drain_seconds: Seconds = 5
     """How long a stop waits for the answers that are being given; less than the unit's TimeoutStopSec."""
     connections_per_agent: int = Field(default=64, ge=1)

@@ -20,9 +20,13 @@ from hive_gateway.backend import Backend
 from hive_gateway.book import Book
 from hive_gateway.control import CoreLine
 from hive_gateway.desk import Desk
+from hive_gateway.egress.gate import EgressGate
+from hive_gateway.egress.resolver import Resolver, SystemResolver
+from hive_gateway.egress.socket import EgressSocket
 from hive_gateway.errands import Errands
 from hive_gateway.listeners import Listeners
 from hive_gateway.metering.treasury import Treasury
+from hive_gateway.model_socket import ModelSocket
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.gateway import AgentsReply
 
@@ -38,6 +42,7 @@ async def gateway(
     state: Path,
     credentials: Iterable[StoredAccount] = (),
     stand_in: Backend | None = None,
+    resolver: Resolver | None = None,
 ) -> AsyncIterator[Accounts]:
     """The gateway, running; leaving lets the answers that are being given end within the configured time.
 
@@ -57,12 +62,27 @@ async def gateway(
         treasury = Treasury(book, clock)
         await treasury.load()
         desk = Desk(accounts, treasury, clock)
-        listeners = Listeners(desk, clock, connections=settings.connections_per_agent)
-        stack.push_async_callback(listeners.close, settings.drain_seconds)
+        gate = EgressGate(book, resolver or SystemResolver(), settings.egress, clock)
+
+        def model_socket(agent: str, directory: Path) -> ModelSocket:
+            return ModelSocket(
+                desk, clock, agent=agent, directory=directory, connections=settings.connections_per_agent
+            )
+
+        def egress_socket(agent: str, directory: Path) -> EgressSocket:
+            return EgressSocket(
+                gate, agent=agent, directory=directory, connections=settings.egress.connections_per_agent
+            )
+
+        kinds = [Listeners(model_socket, clock), Listeners(egress_socket, clock)]
+        for listeners in kinds:
+            stack.push_async_callback(listeners.close, settings.drain_seconds)
 
         def follow(reply: AgentsReply) -> None:
             desk.follow(reply)
-            listeners.want({agent.name: Path(agent.directory) for agent in reply.agents})
+            gate.follow(reply)
+            for listeners in kinds:
+                listeners.want({agent.name: Path(agent.directory) for agent in reply.agents})
 
         line = CoreLine(
             run.gateway_control_socket,
@@ -73,7 +93,7 @@ async def gateway(
             agents=follow,
             status=_status,
         )
-        async with alongside(listeners.run(), line.run(), service.beat(clock)):
+        async with alongside(*(listeners.run() for listeners in kinds), line.run(), service.beat(clock)):
             yield accounts
 
 

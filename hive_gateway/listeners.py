@@ -1,62 +1,34 @@
-"""The agents' sockets: one for each, in the directory that core made for it and that its container sees."""
+"""Which sockets there are: one of each kind for every agent, in the directory that core made for it."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-
 from hive_base.clock import Clock
-from hive_gateway.desk import Desk
-from hive_gateway.door import Door
 from hive_gateway.waiting import either
 from hive_rpc import sockets
 from hive_rpc.errors import HiveError
 
-SOCKET_NAME = "gateway.sock"
 MODE = 0o666
 """Who may open it is decided by the directory, which only its agent's container sees."""
 LOOK_AGAIN_SECONDS = 5.0
 """How often a socket is looked for that should be there: its directory may be made late, or made anew."""
 
-_AT_ONCE = 0.001
-
 log = logging.getLogger(__name__)
 
 
-def _is_the_gateway_s_business(record: logging.LogRecord) -> bool:
-    """False for what aiohttp logs, with a traceback, about a request that it cannot read: agents could fill the log."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+class AgentSocket:
+    """One agent's socket of one kind, from its making to `close`."""
 
-
-_http_log = logging.getLogger(f"{__name__}.http")
-_http_log.addFilter(_is_the_gateway_s_business)
-
-
-class Listener:
-    """One agent's socket, open until `close`."""
-
-    def __init__(self, desk: Desk, clock: Clock, *, agent: str, directory: Path, connections: int) -> None:
-        self.path = directory / SOCKET_NAME
-        self._connections = connections
-        self._server = web.Server(
-            Door(agent, desk, clock).handle,
-            # Without it a client that has gone away is noticed only when something is written to it.
-            handler_cancellation=True,
-            # What an agent compresses is unpacked by nobody here.
-            auto_decompress=False,
-            access_log=None,
-            logger=_http_log,
-        )
-        # Raises OSError when the directory is not there (yet), ConflictError when something else is at the path.
-        self._listening = sockets.listen(self.path, mode=MODE, uid=-1, gid=-1)
-        self._acceptor: asyncio.Server | None = None
+    def __init__(self, path: Path) -> None:
+        """Raises OSError when the directory is not there (yet), ConflictError when something else is at the path."""
+        self.path = path
+        self._listening = sockets.listen(path, mode=MODE, uid=-1, gid=-1)
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._acceptor = await loop.create_unix_server(self._protocol, sock=self._listening.socket)
+        """Accept connections."""
+        raise NotImplementedError
 
     def is_in_place(self) -> bool:
         """Whether the path still leads to this socket: a directory that was removed took its file along."""
@@ -66,36 +38,20 @@ class Listener:
             return False
 
     async def close(self, drain_seconds: float) -> None:
-        """Accept nothing more, let the answers that are being given end within the time, then cut them off."""
-        if self._acceptor is not None:
-            self._acceptor.close()
+        """Accept nothing more, let what is under way end within the time, then cut it off."""
         self._listening.socket.close()
         self._listening.remove()
-        self._server.pre_shutdown()
-        # aiohttp waits this long for the answers, then as long again before it cancels them; and 0 means for ever.
-        await self._server.shutdown(max(drain_seconds, _AT_ONCE) / 2)
-
-    def _protocol(self) -> asyncio.BaseProtocol:
-        return self._server() if len(self._server.connections) < self._connections else _Refusal()
-
-
-class _Refusal(asyncio.Protocol):
-    """A connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.abort()
 
 
 class Listeners:
-    """All the sockets. `want` says which there should be, `run` makes it so."""
+    """All the sockets of one kind. `want` says which there should be, `run` makes it so."""
 
-    def __init__(self, desk: Desk, clock: Clock, *, connections: int) -> None:
-        self._desk = desk
+    def __init__(self, make: Callable[[str, Path], AgentSocket], clock: Clock) -> None:
+        """`make` is given an agent and its directory; it raises OSError or HiveError when there can be none yet."""
+        self._make = make
         self._clock = clock
-        self._connections = connections
         self._wanted: Mapping[str, Path] = {}
-        self._open: dict[str, Listener] = {}
+        self._open: dict[str, AgentSocket] = {}
         self._troubles: dict[str, str] = {}
         self._changed = asyncio.Event()
 
@@ -131,9 +87,7 @@ class Listeners:
 
     async def _listen(self, agent: str, directory: Path) -> None:
         try:
-            listener = Listener(
-                self._desk, self._clock, agent=agent, directory=directory, connections=self._connections
-            )
+            listener = self._make(agent, directory)
         except (OSError, HiveError) as error:
             trouble = error.sentence() if isinstance(error, HiveError) else str(error)
             if self._troubles.get(agent) != trouble:

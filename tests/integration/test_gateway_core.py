@@ -1,6 +1,7 @@
 """The gateway and core: whose sockets there are, and what goes on while one of the two is away."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -214,8 +215,7 @@ async def test_a_directory_that_is_made_late_or_anew_gets_its_socket(core: FakeC
         socket.parent.mkdir(parents=True)
         await until(socket, there=True)
 
-        socket.unlink()
-        socket.parent.rmdir()
+        shutil.rmtree(socket.parent)
         socket.parent.mkdir()
         await until(socket, there=True)
         assert await ask(socket, "say back") == "back"

@@ -20,8 +20,8 @@ from hive_gateway.backend import Backend
 from hive_gateway.book import Book
 from hive_gateway.config import UpstreamConfig
 from hive_gateway.desk import Desk
-from hive_gateway.listeners import Listener
 from hive_gateway.metering.treasury import Treasury
+from hive_gateway.model_socket import ModelSocket
 from hive_rpc.accounts import AccountKind
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply
 
@@ -82,7 +82,7 @@ async def parts(
         desk = Desk(live, treasury, clock)
         if core is not None:
             desk.follow(core)
-        listener = Listener(desk, clock, agent="worker", directory=directory, connections=connections)
+        listener = ModelSocket(desk, clock, agent="worker", directory=directory, connections=connections)
         await listener.start()
         stack.push_async_callback(listener.close, 0)
         yield Parts(listener.path, desk, live, treasury, book)

@@ -1,0 +1,84 @@
+"""Bytes both ways between two connections, counted, with no more than a buffer's worth on the way."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+CHUNK = 64 * 1024
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class OverLimitError(Exception):
+    """The agent has moved as many bytes as it may today."""
+
+
+class SilentError(Exception):
+    """Nothing has moved for too long."""
+
+
+@dataclass
+class Counts:
+    sent: int = 0
+    received: int = 0
+
+
+@contextlib.asynccontextmanager
+async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def relay(
+    client: Stream, server: Stream, counts: Counts, *, moved: Callable[[int], None], silence_seconds: float
+) -> None:
+    """Copy until both directions have ended. `moved` is told of each piece and may raise OverLimitError.
+
+    The end of one direction is passed on and the other goes on: a client may be done asking and still listen.
+    """
+    alive = asyncio.Event()
+
+    def note_sent(size: int) -> None:
+        counts.sent += size
+        moved(size)
+        alive.set()
+
+    def note_received(size: int) -> None:
+        counts.received += size
+        moved(size)
+        alive.set()
+
+    async with asyncio.TaskGroup() as group:
+        watch = group.create_task(_watch(alive, silence_seconds))
+        copies = [
+            group.create_task(_copy(client[0], server[1], note_sent)),
+            group.create_task(_copy(server[0], client[1], note_received)),
+        ]
+        try:
+            await asyncio.wait(copies)
+        finally:
+            watch.cancel()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[int], None]) -> None:
+    while data := await reader.read(CHUNK):
+        note(len(data))
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof() and not writer.is_closing():
+        writer.write_eof()
+
+
+async def _watch(alive: asyncio.Event, silence_seconds: float) -> None:
+    while True:
+        alive.clear()
+        try:
+            async with asyncio.timeout(silence_seconds):
+                await alive.wait()
+        except TimeoutError:
+            raise SilentError from None

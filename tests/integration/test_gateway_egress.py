@@ -1,0 +1,358 @@
+"""The way out: what an agent may reach through its proxy, and everything that a hostile one may try.
+
+The servers are on loopback and are allowed by their addresses, as an operator would have to. Names lead where a test
+says; those that lead into the internet are only ever refused before anything is sent.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hive_base.clock import SystemClock
+from hive_gateway.book import Book
+from hive_gateway.config import EgressConfig
+from hive_gateway.egress import addresses, gate
+from hive_gateway.egress.gate import EgressGate
+from hive_gateway.egress.request import MAX_HEAD
+from hive_gateway.egress.socket import EgressSocket
+from hive_rpc.accounts import EgressEntry, Verdict
+from hive_rpc.egress import Address
+from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent
+
+
+class Names:
+    """A resolver that a test plays: each look-up of a name takes the next answer, and the last one stays."""
+
+    def __init__(self, **answers: list[list[str]]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    async def resolve(self, name: str) -> Sequence[Address]:
+        self.asked.append(name)
+        answers = self.answers.get(name.replace(".", "_"), [[]])
+        found = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [ipaddress.ip_address(address) for address in found]
+
+
+@dataclass
+class Server:
+    """Somebody on loopback who remembers what was said and answers it."""
+
+    heard: list[bytes] = field(default_factory=list)
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            self.heard.append(data)
+            writer.write(b"heard: " + data)
+            await writer.drain()
+        writer.write(b"end of hearing")
+        writer.close()
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.heard)
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Server]:
+    server = Server()
+    made = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.port = made.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        made.close()
+
+
+@dataclass
+class Way:
+    """An agent's way out."""
+
+    gate: EgressGate
+    book: Book
+    listener: EgressSocket
+    names: Names
+
+    @property
+    def socket(self) -> Path:
+        return self.listener.path
+
+    def allow(self, *rules: str, stopped: str | None = None) -> None:
+        agent = GatewayAgent(name="worker", directory="/", egress=list(rules))
+        self.gate.follow(AgentsReply(agents=[agent], stopped=stopped))
+
+    async def say(self, said: bytes) -> bytes:
+        """All that comes back for it, with no more to say."""
+        reader, writer = await asyncio.open_unix_connection(str(self.socket))
+        try:
+            writer.write(said)
+            writer.write_eof()
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    async def log(self) -> list[EgressEntry]:
+        """Of the connections that have ended, once all have."""
+        while self.listener._tasks:
+            await asyncio.sleep(0)
+        return await self.book.egress(agent=None, before=None, limit=500)
+
+
+@asynccontextmanager
+async def way(directory: Path, names: Names | None = None, **config: float) -> AsyncIterator[Way]:
+    settings = EgressConfig.model_validate(config)
+    names = names or Names()
+    book = Book(directory / "book.sqlite")
+    await book.open()
+    made = EgressGate(book, names, settings, SystemClock())
+    socket = EgressSocket(made, agent="worker", directory=directory, connections=settings.connections_per_agent)
+    await socket.start()
+    try:
+        yield Way(made, book, socket, names)
+    finally:
+        await socket.close(0)
+        await book.close()
+
+
+def connect(target: str) -> bytes:
+    return f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode()
+
+
+async def test_a_tunnel_carries_bytes_both_ways_and_is_in_the_log(tmp_path: Path) -> None:
+    async with way(tmp_path) as out, listening() as server:
+        out.allow(f"127.0.0.1:{server.port}")
+        answer = await out.say(connect(f"127.0.0.1:{server.port}") + b"hello")
+        [entry] = await out.log()
+
+    assert answer == b"HTTP/1.1 200 Connection established\r\n\r\nheard: helloend of hearing"
+    assert (entry.agent, entry.host, entry.port, entry.verdict) == ("worker", "127.0.0.1", server.port, Verdict.ALLOWED)
+    assert (entry.sent, entry.received, entry.address) == (5, len(b"heard: helloend of hearing"), "127.0.0.1")
+
+
+async def test_what_no_rule_names_is_refused_with_how_to_ask_for_it(tmp_path: Path) -> None:
+    async with way(tmp_path) as out:
+        answer = (await out.say(connect("github.com:443"))).decode()
+        [entry] = await out.log()
+        assert out.names.asked == []
+
+    assert answer.startswith("HTTP/1.1 403 ")
+    assert 'egress = ["github.com:443"]' in answer
+    assert (entry.verdict, entry.host) == (Verdict.REFUSED, "github.com")
+
+
+async def test_a_request_in_the_absolute_form_goes_to_where_it_says(tmp_path: Path) -> None:
+    async with way(tmp_path) as out, listening() as server:
+        place = f"127.0.0.1:{server.port}"
+        out.allow(place)
+        asked = (
+            f"GET http://{place}/a/b?c=d HTTP/1.1\r\nHost: somewhere.else\r\nProxy-Authorization: Basic x\r\n"
+            f"Connection: keep-alive\r\nX-Mine: 1\r\n\r\n"
+        )
+        assert (await out.say(asked.encode())).startswith(b"heard: ")
+
+    lines = server.text.decode().split("\r\n")
+    assert lines == ["GET /a/b?c=d HTTP/1.1", f"Host: {place}", "Connection: close", "X-Mine: 1", "", ""]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(
+            "127.0.0.1:{port}",
+            "localhost:{port}",
+            "[::1]:{port}",
+            "[::ffff:127.0.0.1]:{port}",
+            "[::ffff:7f00:1]:{port}",
+        ),
+        *("2130706433:{port}", "017700000001:{port}", "0x7f000001:{port}", "127.1:{port}", "0177.0.0.1:{port}"),
+        *("0.0.0.0:{port}", "0:{port}", "127.0.0.1.:{port}", "127.0.0.1%00.allowed.example:{port}"),
+        *(
+            "allowed.example@127.0.0.1:{port}",
+            "allowed.example:{port}@127.0.0.1:{port}",
+            "127.0.0.1:{port}#allowed.example",
+        ),
+        *(
+            "loop.example:{port}",
+            "mapped.example:{port}",
+            "meta.example:{port}",
+            "sub.allowed.example.evil.example:{port}",
+        ),
+    ],
+)
+async def test_no_spelling_leads_to_the_host_itself(tmp_path: Path, target: str) -> None:
+    """Positive control: named by its address, it is reached."""
+    names = Names(
+        loop_example=[["127.0.0.1"]],
+        mapped_example=[["::ffff:127.0.0.1"]],
+        meta_example=[["169.254.169.254"]],
+        localhost=[["127.0.0.1"]],
+    )
+    async with way(tmp_path, names) as out, listening() as server:
+        rules = [f"{name}:{server.port}" for name in ("allowed.example", "loop.example", "mapped.example")]
+        out.allow(*rules, f"meta.example:{server.port}", f"*.allowed.example:{server.port}")
+        asked = target.format(port=server.port)
+        answers = [
+            await out.say(connect(asked) + b"hello"),
+            await out.say(f"GET http://{asked}/ HTTP/1.1\r\n\r\n".encode()),
+        ]
+        assert server.heard == []
+        assert {answer.split(b" ")[1] for answer in answers} <= {b"400", b"403", b"502"}
+
+        out.allow(*rules, f"127.0.0.1:{server.port}")
+        assert b"heard: hello" in await out.say(connect(f"127.0.0.1:{server.port}") + b"hello")
+
+
+async def test_a_name_is_looked_up_once_and_what_was_looked_at_is_what_is_connected_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that leads into the internet first and to the host itself then (rebinding) is not asked a second time."""
+    async with listening() as server:
+        names = Names(rebound_example=[["127.0.0.1"], ["10.0.0.1"]])
+        async with way(tmp_path, names) as out:
+            out.allow(f"rebound.example:{server.port}")
+            # As if the first address were one in the internet: it is the one that is connected to.
+            monkeypatch.setattr(gate, "why_not", lambda a: None if str(a) == "127.0.0.1" else addresses.why_not(a))
+            assert b"heard: hello" in await out.say(connect(f"rebound.example:{server.port}") + b"hello")
+            assert names.asked == ["rebound.example"]
+            assert b" 403 " in await out.say(connect(f"rebound.example:{server.port}") + b"hello")
+    assert server.text == b"hello"
+
+
+async def test_a_name_with_bad_addresses_only_is_refused(tmp_path: Path) -> None:
+    async with listening() as server:
+        names = Names(mixed_example=[["127.0.0.1", "10.0.0.1"]])
+        async with way(tmp_path, names) as out:
+            out.allow(f"mixed.example:{server.port}")
+            answer = await out.say(connect(f"mixed.example:{server.port}") + b"hello")
+    assert b" 403 " in answer
+    assert server.heard == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: allowed.example\r\n\r\n",
+        b"GET https://allowed.example/ HTTP/1.1\r\n\r\n",
+        b"GET ftp://allowed.example/ HTTP/1.1\r\n\r\n",
+        b"CONNECT allowed.example HTTP/1.1\r\n\r\n",
+        b"CONNECT allowed.example:0 HTTP/1.1\r\n\r\n",
+        b"CONNECT allowed.example:443/x HTTP/1.1\r\n\r\n",
+        b"CONNECT  allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT allowed.example:443 HTTP/2\r\n\r\n",
+        b"CONNECT allowed.example:443\r\n\r\n",
+        b"connect allowed.example:443 HTTP/1.1\r\n\r\n",
+        b"GET http://127.0.0.1:1/ HTTP/1.1\r\n folded: x\r\n\r\n",
+        b"GET http://127.0.0.1:1/ HTTP/1.1\r\nbad header: x\r\n\r\n",
+        b"GET http://127.0.0.1:1/ HTTP/1.1\r\nx: a\rb\r\n\r\n",
+        b"GET http://127.0.0.1:1/ HTTP/1.1\r\nx: a\nhost: b\r\n\r\n",
+        b"GET http://127.0.0.1:1/ HTTP/1.1\r\nx : y\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"CONNECT allowed.example:443 HTTP/1.1\r\n" + b"x: y\r\n" * 20_000,
+        b"CONNECT " + b"a" * 100_000 + b":443 HTTP/1.1\r\n\r\n",
+        b"half a request",
+    ],
+)
+async def test_what_is_no_request_to_a_proxy_is_refused(tmp_path: Path, said: bytes) -> None:
+    async with way(tmp_path) as out:
+        out.allow("allowed.example:443", "127.0.0.1:1")
+        answer = await out.say(said)
+        assert out.names.asked == []
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_endless_headers_are_not_kept(tmp_path: Path) -> None:
+    async with way(tmp_path) as out:
+        reader, writer = await asyncio.open_unix_connection(str(out.socket))
+        writer.write(b"CONNECT a.example:1 HTTP/1.1\r\n")
+        written = 0
+        try:
+            while written < 100 * MAX_HEAD and not reader.at_eof():
+                writer.write(b"x: " + b"y" * 1000 + b"\r\n")
+                written += 1005
+                await writer.drain()
+                await asyncio.sleep(0)
+                if reader._buffer:  # type: ignore[attr-defined]
+                    break
+        except ConnectionError:
+            pass
+        writer.close()
+    assert written < 100 * MAX_HEAD
+
+
+async def test_what_follows_the_head_goes_to_the_same_place_and_to_no_other(tmp_path: Path) -> None:
+    async with way(tmp_path) as out, listening() as allowed, listening() as other:
+        out.allow(f"127.0.0.1:{allowed.port}")
+        smuggled = f"GET http://127.0.0.1:{other.port}/ HTTP/1.1\r\nHost: x\r\n\r\n"
+        for framing in ("Content-Length: 4\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked", "X: y"):
+            head = f"POST http://127.0.0.1:{allowed.port}/ HTTP/1.1\r\n{framing}\r\n\r\n0\r\n\r\n"
+            await out.say(head.encode() + smuggled.encode() + connect(f"127.0.0.1:{other.port}"))
+    assert other.heard == []
+    assert allowed.text.count(b"POST / HTTP/1.1") == 3
+
+
+async def test_an_agent_has_only_so_many_connections_and_bytes(tmp_path: Path) -> None:
+    async with way(tmp_path, connections_per_agent=2, bytes_per_day=1000) as out, listening() as server:
+        out.allow(f"127.0.0.1:{server.port}")
+        held = [await asyncio.open_unix_connection(str(out.socket)) for _ in range(2)]
+        assert await out.say(connect(f"127.0.0.1:{server.port}")) == b""
+        for _, writer in held:
+            writer.close()
+        while not (answer := await out.say(connect(f"127.0.0.1:{server.port}") + b"x" * 2000)):
+            await asyncio.sleep(0)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b" 403 " in await out.say(connect(f"127.0.0.1:{server.port}"))
+        [refused, cut] = await out.log()
+    assert "cut off" in cut.detail
+    assert "1000 bytes" in refused.detail
+    assert len(server.text) <= 2000
+
+
+async def test_what_is_no_longer_allowed_is_cut_off(tmp_path: Path) -> None:
+    async with way(tmp_path) as out, listening() as server:
+        place = f"127.0.0.1:{server.port}"
+        for change in (lambda: out.allow(), lambda: out.allow(place, stopped="ada at noon")):
+            out.allow(place)
+            reader, writer = await asyncio.open_unix_connection(str(out.socket))
+            writer.write(connect(place) + b"one")
+            assert await reader.readuntil(b"heard: one")
+            change()
+            assert await reader.read() == b""
+            writer.close()
+            assert b" 403 " in await out.say(connect(place))
+        assert [entry.detail for entry in await out.log()][1] == "it was cut off: it is no longer allowed"
+
+
+async def test_a_tunnel_on_which_nothing_moves_is_cut_off(tmp_path: Path) -> None:
+    async with way(tmp_path, silence_seconds=0.05) as out, listening() as server:
+        out.allow(f"127.0.0.1:{server.port}")
+        reader, writer = await asyncio.open_unix_connection(str(out.socket))
+        writer.write(connect(f"127.0.0.1:{server.port}"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        [entry] = await out.log()
+    assert "nothing moved" in entry.detail
+
+
+async def test_what_cannot_be_reached_is_said(tmp_path: Path) -> None:
+    async with listening() as server:
+        port = server.port
+    async with way(tmp_path, Names(nowhere_example=[[]])) as out:
+        out.allow(f"127.0.0.1:{port}", "nowhere.example:443")
+        assert b" 502 " in await out.say(connect(f"127.0.0.1:{port}"))
+        assert b"has no address" in await out.say(connect("nowhere.example:443"))
+        assert {entry.verdict for entry in await out.log()} == {Verdict.FAILED}
+
+
+async def test_attempts_without_end_do_not_wash_the_log_away(tmp_path: Path) -> None:
+    async with way(tmp_path) as out:
+        for _ in range(gate.LOGGED_A_MINUTE + 50):
+            await out.say(connect("a.example:1"))
+        assert len(await out.log()) <= 2 * gate.LOGGED_A_MINUTE
