@@ -80,7 +80,7 @@ class Daemon:
     async def _serve(self, home: Home, conversation: Conversation) -> None:
         outbox = Outbox(self._core.events, Spool(home.harness / "events.jsonl"), self._clock)
         runners = Runners(self._surroundings, self._clock, inherit=[conversation.lock])
-        toolbox = Toolbox(self._core)
+        toolbox = Toolbox(self._core, self._inbox)
         async with self._runner_socket(runners, toolbox), self._forwarder() as forward_port:
             conductor = Conductor(
                 surroundings=self._surroundings,

@@ -4,6 +4,7 @@ One message wakes one turn: each is answered, counted and, after a crash, marked
 with `recv` when it wants to.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -28,13 +29,28 @@ class Inbox:
         self._clock = clock
         self.lease_seconds = 60.0
         """As core's hello says."""
+        self._receiving = asyncio.Lock()
+        """One receive at a time: a second would say that we do not have what the first is just given."""
 
     async def take(self, wait_seconds: float) -> Message | None:
-        """The oldest waiting message, or None when there is none for so long."""
+        """The oldest waiting message, or None when there is none for so long.
+
+        Called between turns, when nothing is in hand. So core hands out again at once what it leased to us and what
+        never got here, or was dropped on its way to a turn.
+        """
         wait = min(wait_seconds, POLL_SECONDS)
-        asking = ReceiveRequest(wait_seconds=wait, max=1)
-        reply = await self._core.polls.call(lambda agent: agent.receive(asking), limit=wait + POLL_MARGIN)
+        asking = ReceiveRequest(wait_seconds=wait, max=1, held=[])
+        async with self._receiving:
+            reply = await self._core.polls.call(lambda agent: agent.receive(asking), limit=wait + POLL_MARGIN)
         return next(iter(reply.messages), None)
+
+    async def take_more(self, turn: ActiveTurn, wait_seconds: float, most: int) -> Sequence[Message]:
+        """Further messages for a turn that runs, asked for once. Raises UnavailableError."""
+        limit = wait_seconds + POLL_MARGIN
+        async with self._receiving:
+            asking = ReceiveRequest(wait_seconds=wait_seconds, max=most, held=turn.ids)
+            reply = await self._core.polls.attempt(lambda agent: agent.receive(asking), limit=limit)
+        return reply.messages
 
     async def keep(self, turn: ActiveTurn) -> None:
         """Renew the leases of a turn's messages, for as long as this runs."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from hive_agent.harness.core import Core
+from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.turns import ActiveTurn, Sent
 from hive_agent.limits import MAX_TURNS_IN_A_ROW
 from hive_rpc.dialogue import AskParameters
@@ -14,9 +15,7 @@ from hive_rpc.interfaces.agent import (
     Agent,
     AskRequest,
     AwaitAnswerRequest,
-    NackRequest,
     QuestionReply,
-    ReceiveRequest,
     ReminderReply,
     RemindRequest,
     SendReply,
@@ -41,8 +40,9 @@ POLL_MARGIN = 10.0
 class Toolbox:
     """Holds the turn that runs, if one does."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, inbox: Inbox) -> None:
         self._core = core
+        self._inbox = inbox
         self.turn: ActiveTurn | None = None
 
     async def send(self, request: ToolSendRequest) -> SendReply:
@@ -61,15 +61,12 @@ class Toolbox:
 
     async def receive(self, request: ToolReceiveRequest) -> ToolReceiveReply:
         turn = self._turn()
-        asking = ReceiveRequest(wait_seconds=request.wait_seconds, max=request.max)
-        limit = request.wait_seconds + POLL_MARGIN
-        reply = await self._core.polls.attempt(lambda agent: agent.receive(asking), limit=limit)
-        if self.turn is not turn and reply.messages:
-            late = NackRequest(ids=[m.id for m in reply.messages], reason="it came when the turn was over")
-            await self._core.calls.call(lambda agent: agent.nack(late))
+        messages = await self._inbox.take_more(turn, request.wait_seconds, request.max)
+        if self.turn is not turn:
+            # They are nobody's, and the next turn begins with them.
             raise ConflictError("The turn is over.")
-        turn.messages.extend(reply.messages)
-        return ToolReceiveReply(messages=reply.messages)
+        turn.messages.extend(messages)
+        return ToolReceiveReply(messages=list(messages))
 
     async def ask(self, request: AskParameters) -> QuestionReply:
         turn = self._turn()

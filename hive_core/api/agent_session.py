@@ -88,7 +88,7 @@ class AgentSession(AgentDialogue):
 
     async def receive(self, request: ReceiveRequest) -> ReceiveReply:
         messages = await self._broker.receive(
-            self._name, self._greeted, wait_seconds=request.wait_seconds, limit=request.max
+            self._name, self._greeted, wait_seconds=request.wait_seconds, limit=request.max, held=request.held
         )
         return ReceiveReply(messages=messages)
 

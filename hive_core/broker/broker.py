@@ -143,9 +143,18 @@ class Broker:
         self._wakes.notify(agent)
 
     async def receive(
-        self, agent: str, instance: str | None, *, wait_seconds: float = 0, limit: int = 10
+        self,
+        agent: str,
+        instance: str | None,
+        *,
+        wait_seconds: float = 0,
+        limit: int = 10,
+        held: Collection[str] | None = None,
     ) -> list[Message]:
-        """Lease the oldest waiting messages to the instance, waiting for a first one; empty when none came."""
+        """Lease the oldest waiting messages to the instance, waiting for a first one; empty when none came.
+
+        `held` is what the instance knows that it has (see `ReceiveRequest`).
+        """
         limit = within(limit, self._policy.max_receive)
         deadline = self._clock.monotonic() + min(wait_seconds, self._policy.max_wait_seconds)
         with self._wakes.listen(agent) as woken:
@@ -156,6 +165,7 @@ class Broker:
                         agent=agent,
                         instance=instance,
                         limit=limit,
+                        held=held,
                         now_ms=self._now(),
                         lease_ms=self._lease_ms,
                         max_attempts=self._policy.max_attempts,

@@ -8,8 +8,11 @@ ready ── receive ──▶ leased ── ack ──▶ done
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
 
 from hive_core.broker.rows import fitting, message
 from hive_core.broker.sending import SQL
@@ -71,19 +74,34 @@ def take(
     now_ms: int,
     lease_ms: int,
     max_attempts: int,
+    held: Collection[str] | None = None,
 ) -> Taken:
-    """Lease the oldest waiting messages, as many as fit into a frame."""
+    """Lease the oldest waiting messages, as many as fit into a frame, and what got lost on its way to the holder."""
     holder = check_instance(connection, agent, instance)
     expired = connection.execute(SQL.expired_of, {"agent": agent, "now": now_ms}).fetchall()
     give_back(connection, expired, EXPIRED, now_ms, max_attempts, keep_holder=True)
-    rows = fitting(connection.execute(SQL.ready, {"agent": agent, "limit": limit}))
+    lease: dict[str, object] = {"agent": agent, "instance": holder, "expires_at": now_ms + lease_ms}
+    lost = _lost(connection, lease, held) if held is not None else []
+    ready = connection.execute(SQL.ready, {"agent": agent, "limit": limit})
+    rows = fitting(islice(merge(lost, ready, key=itemgetter("seq")), limit))
     if rows:
-        connection.execute(
-            SQL.lease_up_to,
-            {"agent": agent, "instance": holder, "expires_at": now_ms + lease_ms, "seq": rows[-1]["seq"]},
-        )
+        last = rows[-1]["seq"]
+        connection.execute(SQL.lease_up_to, {**lease, "seq": last})
+        for row in lost:
+            if row["seq"] <= last:
+                connection.execute(SQL.renew, {"seq": row["seq"], "expires_at": lease["expires_at"]})
         return Taken([message(row) for row in rows], None)
     return Taken((), connection.execute(SQL.next_expiry, {"agent": agent}).fetchone()[0])
+
+
+def _lost(connection: sqlite3.Connection, lease: dict[str, object], held: Collection[str]) -> list[sqlite3.Row]:
+    """What is leased to the holder although it does not have it: core died, or the line broke, before it got there.
+
+    What it has and whose lease ran out becomes its own again, so that it is not handed what it is working on.
+    """
+    for message_id in held:
+        connection.execute(SQL.lease_again, {**lease, "id": message_id})
+    return [row for row in connection.execute(SQL.leased_to_instance, lease) if row["id"] not in held]
 
 
 def renew(

@@ -45,6 +45,18 @@ LIMIT :limit;
 UPDATE deliveries SET state = 'leased', instance = :instance, lease_expires_at = :expires_at
 WHERE recipient = :agent AND state = 'ready' AND seq <= :seq;
 
+-- name: leased_to_instance
+SELECT m.*, d.attempts, d.reason
+FROM deliveries d
+JOIN messages m ON m.seq = d.seq
+WHERE d.recipient = :agent AND d.state = 'leased' AND d.instance = :instance
+ORDER BY d.seq;
+
+-- name: lease_again
+UPDATE deliveries SET state = 'leased', lease_expires_at = :expires_at
+WHERE recipient = :agent AND state = 'ready' AND instance = :instance
+  AND seq = (SELECT seq FROM messages WHERE id = :id);
+
 -- name: next_expiry
 SELECT min(lease_expires_at) FROM deliveries WHERE recipient = :agent AND state = 'leased';
 

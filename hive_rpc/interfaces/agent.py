@@ -6,6 +6,8 @@ The caller's name is the socket it came in on; no parameter says who is asking.
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
+from pydantic import Field
+
 from hive_rpc.accounts import Hold
 from hive_rpc.commands import Effort
 from hive_rpc.dialogue import (
@@ -53,6 +55,12 @@ class ReceiveRequest(Model):
     wait_seconds: Seconds = 0
     """How long to wait for a first message; 60 at most."""
     max: int = 10
+    held: list[str] | None = Field(default=None, max_length=1000)
+    """What this instance has and has not settled, said by a harness that receives one call at a time.
+
+    What is leased to it and not named here got lost with its reply, and is handed out again at once; what is named
+    and whose lease ran out is leased to it again. None: the lost ones come when their lease has run out.
+    """
 
 
 class ReceiveReply(Model):

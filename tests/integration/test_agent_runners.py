@@ -12,6 +12,7 @@ import pytest
 
 from hive_agent.harness.core import Core
 from hive_agent.harness.endpoint import handlers
+from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.surroundings import Surroundings
@@ -38,7 +39,8 @@ class Harness:
         clock = SystemClock()
         link = Link(directory / "core.sock", HelloRequest(instance="i"), clock=clock)
         self.runners = Runners(surroundings, clock, inherit=inherit)
-        toolbox = Toolbox(Core(calls=link, polls=link, events=link, control=link))
+        core = Core(calls=link, polls=link, events=link, control=link)
+        toolbox = Toolbox(core, Inbox(core, clock))
         self.server = Server(partial(handlers, self.runners, toolbox))
         self.events: list[Event] = []
         self.begun = asyncio.Event()

@@ -50,6 +50,7 @@ class Item:
 
     def give_back(self, *, keep_holder: bool) -> None:
         self.attempts += 1
+        self.handed_out = True
         self.state = "dead" if self.attempts >= MAX_ATTEMPTS else "ready"
         if not keep_holder:
             self.holder = None
@@ -68,6 +69,8 @@ class Queue(RuleBasedStateMachine):
         self.instances: dict[str, int] = dict.fromkeys(AGENTS, 0)
         self.gone: set[str] = set(AGENTS)
         """Agents whose container has died, or which have not begun: no instance is current."""
+        self.has: dict[str, set[str]] = {agent: set() for agent in AGENTS}
+        """What each agent's harness has got and not settled, as far as it knows."""
         self.count = 0
         self.open()
         for agent in AGENTS:
@@ -126,21 +129,37 @@ class Queue(RuleBasedStateMachine):
         assert {(m.recipient, m.body) for m in page} == {(a, body) for a in AGENTS if a != sender}
         self.items += [Item(m.id, sender, m.recipient, body) for m in page]
 
-    @rule(agent=agents, limit=st.integers(1, 4))
-    def receive(self, agent: str, limit: int) -> None:
+    @rule(agent=agents, limit=st.integers(1, 4), says_what_it_has=st.booleans(), arrives=st.booleans())
+    def receive(self, agent: str, limit: int, says_what_it_has: bool, arrives: bool) -> None:
+        """Without `arrives` core dies, or the line breaks, when the lease is on the disk and the reply is not there."""
         if agent in self.gone:
             with pytest.raises(InstanceReplacedError):
                 self.run(self.broker.receive(agent, self.instance(agent)))
             return
         self.expire(agent)
-        expected = self.of(agent, "ready")[:limit]
-        messages = self.run(self.broker.receive(agent, self.instance(agent), limit=limit))
+        instance = self.instance(agent)
+        held = self.has[agent] if says_what_it_has else None
+        expected = self.of(agent, "ready")
+        if held is not None:
+            for item in [i for i in expected if i.id in held and i.holder == instance]:
+                item.state, item.expires = "leased", self.now + LEASE
+            lost = [i for i in self.of(agent, "leased") if i.id not in held]
+            expected = [i for i in self.items if i in lost or i in self.of(agent, "ready")]
+        expected = expected[:limit]
+        messages = self.run(self.broker.receive(agent, instance, limit=limit, held=held))
         assert [(m.id, m.sender, m.body, m.attempts, m.redelivered) for m in messages] == [
             (i.id, i.sender, i.body, i.attempts, i.handed_out) for i in expected
         ]
+        if held is not None:
+            assert not {m.id for m in messages if self.item(m.id).holder == instance} & held, "it has that already"
         for item in expected:
-            item.state, item.handed_out = "leased", True
-            item.holder, item.expires = self.instance(agent), self.now + LEASE
+            item.state = "leased"
+            item.holder, item.expires = instance, self.now + LEASE
+        if arrives:
+            self.has[agent] |= {m.id for m in messages}
+
+    def item(self, message_id: str) -> Item:
+        return next(i for i in self.items if i.id == message_id)
 
     def expire(self, agent: str) -> None:
         for item in self.of(agent, "leased"):
@@ -169,6 +188,7 @@ class Queue(RuleBasedStateMachine):
         assert acked == [i.id for i in due]
         for item in due:
             item.state = "done"
+        self.has[agent] -= {i.id for i in chosen}
 
     @rule(data=st.data())
     def nack(self, data: st.DataObject) -> None:
@@ -179,6 +199,7 @@ class Queue(RuleBasedStateMachine):
         for item in chosen:
             if item.recipient == agent and item.state == "leased":
                 item.give_back(keep_holder=False)
+        self.has[agent] -= {i.id for i in chosen}
 
     @rule(seconds=st.sampled_from([1, LEASE // 2, LEASE]), sweep=st.booleans())
     def time_passes(self, seconds: int, sweep: bool) -> None:
@@ -202,6 +223,7 @@ class Queue(RuleBasedStateMachine):
         self.release(agent)
 
     def release(self, agent: str) -> None:
+        self.has[agent].clear()
         for item in self.of(agent, "leased"):
             item.give_back(keep_holder=False)
         for item in self.items:

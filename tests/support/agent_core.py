@@ -59,7 +59,7 @@ class FakeAgentCore:
     instances: list[str] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=lambda: [Peer(name="other", state=AgentState.IDLE)])
     refuse: dict[str, HiveError] = field(default_factory=dict)
-    """Raised once by the method of this name."""
+    """Raised once by the method of this name; by `receive_reply` when the messages are leased already."""
     redeliver: bool = True
     """What was given back comes again at once."""
 
@@ -171,11 +171,13 @@ class _Session(Agent):
     async def receive(self, request: ReceiveRequest) -> ReceiveReply:
         core = self._core
         core._raise_if_refused("receive")
+        core.waiting[:0] = [m for i, m in core.leased.items() if i not in (request.held or [])]
         if not core.waiting and request.wait_seconds:
             while not core.waiting:
                 await core.changed()
         taken, core.waiting = core.waiting[: request.max], core.waiting[request.max :]
         core.leased |= {message.id: message for message in taken}
+        core._raise_if_refused("receive_reply")
         return ReceiveReply(messages=taken)
 
     async def renew(self, request: IdsRequest) -> RenewReply:

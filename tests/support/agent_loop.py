@@ -127,7 +127,8 @@ async def serving(directory: Path) -> AsyncIterator[Loop]:
 
         core = Core(calls=link(), polls=link(), events=link(), control=link())
         conversation = hold(home.harness, claude=home.claude, directory=home.state)
-        states, control, inbox, toolbox = States(core.calls), Control(core.control), Inbox(core, clock), Toolbox(core)
+        states, control, inbox = States(core.calls), Control(core.control), Inbox(core, clock)
+        toolbox = Toolbox(core, inbox)
         outbox = Outbox(core.events, Spool(home.harness / "events.jsonl"), clock)
         runners = FakeRunners(_done)
         conductor = Conductor(

@@ -11,7 +11,7 @@ import pytest
 
 from hive_agent.harness import conductor, serve
 from hive_agent.limits import MAX_TURNS_IN_A_ROW
-from hive_rpc.errors import ConflictError, HiveError, UnknownRecipientError
+from hive_rpc.errors import ConflictError, HiveError, UnavailableError, UnknownRecipientError
 from hive_rpc.interfaces.agent import CommandKind
 from hive_rpc.interfaces.runner import (
     RequestNextTurnRequest,
@@ -125,6 +125,35 @@ async def test_a_message_comes_again_when_a_turn_that_was_asked_for_fails(loop: 
     await loop.until(lambda: loop.core.acked == [message.id], step=5)
     assert [request.ids for request in loop.core.nacked] == [[message.id]]
     assert "given to you before" in loop.runners.prompts[2]
+
+
+async def test_a_message_whose_delivery_got_lost_on_its_way_comes_again_at_once_and_once(loop: Loop) -> None:
+    loop.core.refuse["receive_reply"] = UnavailableError("Core died here.")
+    message = loop.core.deliver("hello")
+    await loop.until(lambda: loop.core.acked and loop.core.turns())
+    assert loop.core.acked == [message.id]
+    assert loop.core.nacked == []
+    assert len(loop.runners.prompts) == 1
+
+
+async def test_what_is_received_too_late_for_its_turn_wakes_the_next_one(loop: Loop) -> None:
+    late: list[asyncio.Task[object]] = []
+
+    async def ends_while_receiving(instruction: TurnInstruction) -> TurnFinishedRequest:
+        if not late:
+            late.append(asyncio.create_task(loop.toolbox.receive(ToolReceiveRequest(wait_seconds=30))))
+            await asyncio.sleep(0)
+        return finished(instruction.turn_id)
+
+    loop.runners.does = ends_while_receiving
+    first = loop.core.deliver("first")
+    await loop.until(lambda: loop.core.acked)
+    second = loop.core.deliver("second")
+    await loop.until(lambda: len(loop.core.acked) == 2)
+    assert loop.core.acked == [first.id, second.id]
+    assert loop.core.nacked == []
+    with pytest.raises(ConflictError):
+        await late[0]
 
 
 async def test_an_idle_runner_is_ended_when_its_time_is_over_also_while_core_is_away(loop: Loop) -> None:
