@@ -54,7 +54,8 @@ async def run(socket: Path) -> None:
             from hive_agent import tools
             from hive_agent.runner import session
 
-        served = tools.server(tools.Harness(calls=calls, polls=polls, manager=manager), manager=launch.manager)
+        harness = tools.Harness(calls=calls, polls=polls, manager=manager, model_uid=launch.uid)
+        served = tools.server(harness, manager=launch.manager)
         opened = session.opened(cli, tools=served, emit=reporter.add, clock=SystemClock())
         taker = await stack.enter_async_context(opened)
         await _serve(instructions, taker, cli, reporter)

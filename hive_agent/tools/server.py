@@ -7,12 +7,12 @@ from claude_agent_sdk import McpSdkServerConfig, SdkMcpTool, ToolAnnotations, cr
 from pydantic import ValidationError
 
 from hive_agent.runner.command import TOOL_SERVER
-from hive_agent.tools import management, messages, oneself, questions, reminders
+from hive_agent.tools import changing, management, messages, oneself, questions, reminders
 from hive_agent.tools.tool import Harness, Tool
 from hive_rpc.errors import HiveError
 
 EVERYBODY: Sequence[Tool[Any]] = (*messages.TOOLS, *questions.TOOLS, *reminders.TOOLS, *oneself.TOOLS)
-MANAGERS: Sequence[Tool[Any]] = management.TOOLS
+MANAGERS: Sequence[Tool[Any]] = (*management.TOOLS, *changing.TOOLS)
 
 Result = dict[str, Any]
 

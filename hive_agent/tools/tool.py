@@ -37,6 +37,8 @@ class Harness:
     polls: Runner
     """For what waits: replies come in the order of the calls."""
     manager: Manager
+    model_uid: int | None = None
+    """Whose the repositories of proposals are; None is the runner's own user (outside a container)."""
 
 
 @dataclass(frozen=True)

@@ -128,5 +128,7 @@ def _tree(answer: bytes) -> Tree:
 def _own(repository: Path) -> None:
     """The directory is root's to make and `hive-build`'s to fill."""
     if not repository.exists():
-        repository.mkdir(mode=0o755)
+        repository.mkdir()
+        # Managers compare with it; core's own umask would close it to them.
+        repository.chmod(0o755)
         os.chown(repository, BUILD.uid, BUILD.uid)
