@@ -108,6 +108,7 @@ class ContainerPaths:
     agent: str
     core_socket: Path = RUN / "core" / "core.sock"
     gateway_socket: Path = RUN / "gateway" / "gateway.sock"
+    egress_socket: Path = RUN / "gateway" / "egress.sock"
     runner_directory: Path = Path("/run/hive-agent")
     shared: Path = Path("/shared")
     proposed: Path = Path("/proposed")

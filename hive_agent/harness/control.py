@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from hive_agent.harness.link import Link
 from hive_rpc.interfaces.agent import Command, CommandKind, Settings
@@ -16,6 +17,8 @@ class Control:
         self._link = link
         self._settings: Settings | None = None
         self._known = asyncio.Event()
+        self.on_settings: Callable[[Settings], None] = lambda settings: None
+        """Told of the settings at each change, besides whoever asks for them."""
         self.drain = asyncio.Event()
         """Take no further message; set once and for ever."""
         self.cancel = asyncio.Event()
@@ -35,6 +38,7 @@ class Control:
         match command.kind:
             case CommandKind.SETTINGS if command.settings is not None:
                 self._settings = command.settings
+                self.on_settings(command.settings)
                 self._known.set()
             case CommandKind.DRAIN:
                 log.info("Draining: no further message is taken")

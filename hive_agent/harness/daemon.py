@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from hive_agent.harness import conversation as conversations
 from hive_agent.harness.conductor import Conductor
@@ -24,6 +25,7 @@ from hive_agent.harness.states import States
 from hive_agent.harness.supervise import supervise
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
+from hive_agent.harness.way_out import WayOut
 from hive_agent.harness.verdict import Verdict
 from hive_agent.tasks import first_of, happens_within
 from hive_base.clock import Clock
@@ -104,6 +106,7 @@ class Daemon:
             )
             supervised = partial(supervise, clock=self._clock)
             await first_of(
+                *self._way_out(supervised),
                 supervised("command stream", self._control.run),
                 supervised("state reports", self._states.run),
                 supervised("event outbox", outbox.run),
@@ -140,6 +143,14 @@ class Daemon:
 
     def _link(self) -> Link:
         return Link(self._surroundings.core_socket, self._hello, clock=self._clock, on_hello=self._greeted)
+
+    def _way_out(self, supervised: Callable[..., Coroutine[Any, Any, None]]) -> Sequence[Coroutine[Any, Any, None]]:
+        """What serves programs that connect to the outside, where there is a socket for it."""
+        if self._surroundings.egress_socket is None:
+            return []
+        way_out = WayOut(self._surroundings.egress_socket, self._clock, hosts=self._surroundings.hosts)
+        self._control.on_settings = way_out.want
+        return [supervised("way out", way_out.run)]
 
     @contextlib.asynccontextmanager
     async def _runner_socket(self, runners: Runners, toolbox: Toolbox) -> AsyncIterator[None]:

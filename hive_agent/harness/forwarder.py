@@ -27,11 +27,11 @@ class Forwarder:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def listen(self, port: int) -> int:
-        """Listen on 127.0.0.1 and return the port; 0 takes a free one."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=CHUNK)
-        address: tuple[str, int] = self._server.sockets[0].getsockname()
-        return address[1]
+    async def listen(self, port: int, address: str = "127.0.0.1") -> int:
+        """Listen on a loopback address and return the port; 0 takes a free one."""
+        self._server = await asyncio.start_server(self._accept, address, port, limit=CHUNK)
+        name: tuple[str, int] = self._server.sockets[0].getsockname()
+        return name[1]
 
     async def close(self) -> None:
         """Stop listening and end every connection."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hive_agent import prompts
 from hive_agent.harness.cgroups import Cgroup
+from hive_agent.harness.way_out import PROXY_PORT
 from hive_base.paths import ContainerPaths
 from hive_base.process import SAFE_PATH
 from hive_base.users import MODEL
@@ -29,6 +30,11 @@ PACE = {
 }
 """Long waits are the harness's, which can say so; and a turn that ends leaves nothing behind that wakes the CLI."""
 
+_PROXIES = {
+    **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), f"http://127.0.0.1:{PROXY_PORT}"),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,::1"),
+}
+"""Set also where nothing is allowed: a proxy's refusal says how to ask, a missing route does not."""
 _CREDENTIALS = frozenset({"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"})
 """Only one of them is set, by us: with two the CLI would choose."""
 
@@ -60,6 +66,9 @@ class Surroundings:
     gateway_socket: Path
     runner_socket: Path
     home: Callable[[str], Home] = Home.in_container
+    egress_socket: Path | None = None
+    """None is no way out but to the model."""
+    hosts: Path = Path("/etc/hosts")
     forward_port: int = FORWARD_PORT
     """0 is any free one."""
     runner_command: tuple[str, ...] = (sys.executable, "-I", "-m", "hive_agent.runner")
@@ -76,6 +85,7 @@ class Surroundings:
         return cls(
             core_socket=paths.core_socket,
             gateway_socket=paths.gateway_socket,
+            egress_socket=paths.egress_socket,
             runner_socket=paths.runner_socket,
             model_uid=MODEL.uid,
             model_cgroup=model_cgroup,
@@ -93,7 +103,7 @@ class Surroundings:
                 name=home.name, state=home.state, shared=home.shared, configured=settings.system_prompt
             ),
             directory=str(home.state),
-            environment=_environment(home, settings, forward_port),
+            environment=_environment(home, settings, forward_port, proxied=self.egress_socket is not None),
             uid=self.model_uid,
             cgroup=str(self.model_cgroup.path) if self.model_cgroup else None,
             cli=self.cli,
@@ -101,13 +111,14 @@ class Surroundings:
         )
 
 
-def _environment(home: Home, settings: Settings, forward_port: int) -> dict[str, str]:
+def _environment(home: Home, settings: Settings, forward_port: int, *, proxied: bool) -> dict[str, str]:
     """The CLI's whole environment: nothing of the harness's own, and what matters cannot be configured away."""
     return {
         "PATH": SAFE_PATH,
         "LANG": "C.UTF-8",
         "SHELL": "/bin/bash",
         **PACE,
+        **(_PROXIES if proxied else {}),
         **{name: value for name, value in settings.environment.items() if name not in _CREDENTIALS},
         **QUIET,
         "HOME": str(home.state),
