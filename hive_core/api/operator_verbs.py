@@ -39,7 +39,6 @@ from hive_rpc.interfaces.operator import (
     InviteRequest,
     ListAgentFilesReply,
     ListAgentFilesRequest,
-    LogLine,
     LogsRequest,
     MetricsReply,
     OperatorNameRequest,
@@ -61,6 +60,7 @@ from hive_rpc.interfaces.operator import (
     WatchReply,
     WatchRequest,
 )
+from hive_rpc.logs import LogLine
 from hive_rpc.types import OPERATOR, Empty
 
 

@@ -15,7 +15,7 @@ from hive_core.logs.reader import UnitReader
 from hive_rpc.client import connect
 from hive_rpc.errors import InvalidError
 from hive_rpc.interface import Interface, rpc
-from hive_rpc.interfaces.operator import LogLine
+from hive_rpc.logs import LogLine
 from hive_rpc.types import Empty
 
 T = TypeVar("T")

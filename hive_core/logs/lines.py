@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hive_rpc.interfaces.operator import LogLine
+from hive_rpc.logs import LogLine
 
 INFO = 6
 _FROM_CONSOLE = re.compile(r"(?P<source>[^\s\[\]:<>]{1,64})(?:\[\d+\])?: (?P<text>.*)", re.DOTALL)

@@ -7,7 +7,7 @@ from systemd import journal
 
 from hive_core.containers.models import unit_of
 from hive_core.logs.lines import log_line
-from hive_rpc.interfaces.operator import LogLine
+from hive_rpc.logs import LogLine
 
 _AT_ONCE = 500
 """Lines read between two looks at whether anybody still wants them."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hive_rpc.configuration import MAX_REASON, Approval, Sha
 from hive_rpc.interface import Interface, rpc
-from hive_rpc.interfaces.operator import LogLine
+from hive_rpc.logs import LogLine
 from hive_rpc.types import AgentName, AgentState, Empty, Model, Time
 
 

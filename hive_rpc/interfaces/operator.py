@@ -26,6 +26,7 @@ from hive_rpc.configuration import Approval, Commit, DiffBase, Job, Sha, Tombsto
 from hive_rpc.dialogue import FoundMessages, LooseEndsReply, Question, Reminder, ReminderRollupReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.interfaces.gateway import Login
+from hive_rpc.logs import LogLine
 from hive_rpc.types import (
     AgentName,
     AgentState,
@@ -175,15 +176,6 @@ class LogsRequest(OperatorRequest):
     name: AgentName
     lines: int = 100
     follow: bool = False
-
-
-class LogLine(Model):
-    at: Time
-    source: str
-    """The systemd unit or syslog identifier that wrote it."""
-    priority: int
-    """As in syslog: 0 emergency to 7 debug."""
-    text: str
 
 
 class WatchRequest(OperatorRequest):

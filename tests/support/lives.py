@@ -19,7 +19,7 @@ from hive_core.logs.journal import Journal
 from hive_core.store import Database
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import StorageError
-from hive_rpc.interfaces.operator import LogLine
+from hive_rpc.logs import LogLine
 from tests.support.fake_systemd import Bus, FakeSystemd
 
 WORDS = "the last words"

@@ -21,13 +21,13 @@ from hive_rpc.interfaces.operator import (
     DoctorReply,
     HiveStatus,
     InviteReply,
-    LogLine,
     MessagesReply,
     OperatorAccount,
     OperatorSendReply,
     OperatorsReply,
     StatusReply,
 )
+from hive_rpc.logs import LogLine
 from hive_rpc.server import Server
 from hive_rpc.types import AgentState, ContainerState, Empty, Message, Role
 from tests.support.scripted_operator import ScriptedOperator
