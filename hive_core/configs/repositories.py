@@ -126,9 +126,8 @@ def _tree(answer: bytes) -> Tree:
 
 
 def _own(repository: Path) -> None:
-    """The directory is root's to make and `hive-build`'s to fill."""
+    """The directory is root's to make and `hive-build`'s to fill; managers compare with it."""
     if not repository.exists():
         repository.mkdir()
-        # Managers compare with it; core's own umask would close it to them.
-        repository.chmod(0o755)
         os.chown(repository, BUILD.uid, BUILD.uid)
+    repository.chmod(0o755)
