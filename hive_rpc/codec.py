@@ -23,8 +23,7 @@ class FrameBuffer:
     """
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._rest = bytearray()
         self.overflow = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -32,25 +31,22 @@ class FrameBuffer:
         if self.overflow:
             return []
         *frames, rest = data.split(b"\0")
-        if frames and self._pieces:
-            self._pieces.append(frames[0])
-            frames[0] = b"".join(self._pieces)
-            self._pieces.clear()
-            self._size = 0
-        if rest:
-            self._pieces.append(rest)
-            self._size += len(rest)
+        if frames and self._rest:
+            frames[0] = bytes(self._rest) + frames[0]
+            self._rest.clear()
+        # Into one buffer: a list of pieces would take many times their size from a peer that sends byte by byte.
+        self._rest += rest
         for position, frame in enumerate(frames):
             if len(frame) > MAX_FRAME:
                 self._overflow()
                 return frames[:position]
-        if self._size > MAX_FRAME:
+        if len(self._rest) > MAX_FRAME:
             self._overflow()
         return frames
 
     def _overflow(self) -> None:
         self.overflow = True
-        self._pieces.clear()
+        self._rest.clear()
 
 
 class Call(NamedTuple):

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 READ_AHEAD = 64 * 1024
 """Bytes of whole calls that wait for their turn before reading stops."""
+LARGE = 64 * 1024
+"""Bytes of a call whose reading keeps everybody else waiting for milliseconds."""
 
 OpenHandlers = Callable[[Peer], Sequence[Interface]]
 
@@ -34,12 +36,18 @@ class Connection(Link):
     """Serves one peer, in a task of its own that its maker waits for."""
 
     def __init__(
-        self, open_handlers: OpenHandlers, stall_seconds: float, begun: Callable[["Connection"], None]
+        self,
+        open_handlers: OpenHandlers,
+        stall_seconds: float,
+        begun: Callable[["Connection"], None],
+        turn: asyncio.Lock,
     ) -> None:
+        """`turn` is one for all connections of a server."""
         super().__init__()
         self._open_handlers = open_handlers
         self._stall_seconds = stall_seconds
         self._begun = begun
+        self._turn = turn
         self._waiting: deque[bytes] = deque()
         """Calls that have arrived."""
         self._waiting_size = 0
@@ -99,6 +107,8 @@ class Connection(Link):
         try:
             dispatcher = Dispatcher(self._open_handlers(self.peer))
             while (frame := await self._next_call()) is not None:
+                if len(frame) > LARGE:
+                    await self._wait_for_turn()
                 await self._answer(dispatcher, codec.decode_call(frame))
             if self.frames.overflow:
                 await self._refuse_too_large()
@@ -124,6 +134,11 @@ class Connection(Link):
         frame = self._waiting.popleft()
         self._waiting_size -= len(frame) + 1
         return frame
+
+    async def _wait_for_turn(self) -> None:
+        """Between two large calls to one server everybody else is served, however many connections they come on."""
+        async with self._turn:
+            await asyncio.sleep(0)
 
     def _wake(self) -> None:
         if self._arrival is not None and not self._arrival.done():

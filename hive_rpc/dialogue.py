@@ -5,7 +5,7 @@ Shared by `org.hive.Agent` and `org.hive.Operator`, so that both see the same th
 
 from enum import StrEnum
 
-from hive_rpc.types import OPERATOR, Message, Model, Seconds, Time
+from hive_rpc.types import OPERATOR, Id, Message, Model, Seconds, Time
 
 
 class QuestionState(StrEnum):
@@ -41,7 +41,7 @@ class AskParameters(Model):
     question: str
     options: list[str] = []
     multi: bool = False
-    to: str = OPERATOR
+    to: Id = OPERATOR
     ttl_seconds: Seconds | None = None
     """After this long without an answer it expires, and the asker is told; None is a day, 30 days is the most."""
     key: str | None = None

@@ -9,9 +9,10 @@ from hive_rpc import idl, interfaces
 from hive_rpc.connection import READ_AHEAD
 from hive_rpc.errors import ERROR_INTERFACE, family
 from hive_rpc.interface import Interface, Method, declaration, methods
+from hive_rpc.interfaces import agent
 from hive_rpc.introspect import ServiceInterface
 from hive_rpc.server import MAX_CONNECTIONS, STALL_SECONDS
-from hive_rpc.types import MAX_FRAME
+from hive_rpc.types import MAX_FRAME, MAX_VALUES
 
 _HEAD = """\
 # Hive's RPC
@@ -31,8 +32,9 @@ files beside this one.
   parameters: it carries no item. While it is open, at most {read_ahead} bytes of further calls may wait behind it.
 * When a client goes, its streams and long polls are cancelled at once. Any other call that has begun, or that had
   arrived whole, is carried out, because its effect may be half done; its reply goes nowhere.
-* A client that leaves what it asked for unread for {stall_seconds} seconds is disconnected. An agent's socket, like
-  each of the others, takes {max_connections} connections.
+* A client that leaves what it asked for unread for {stall_seconds} seconds is disconnected. An agent's socket takes
+  {agent_connections} connections, each of the others {max_connections}.
+* A call has at most {max_values} values in it, at any depth; one with more is answered with `org.hive.TooLarge`.
 * Times are RFC 3339 in UTC with milliseconds, durations are seconds. An optional field may be null or left out.
   Fields that you do not know are to be ignored: the two ends may differ in age.
 """
@@ -61,7 +63,12 @@ def discover() -> list[type[Interface]]:
 
 def _head() -> str:
     return _HEAD.format(
-        max_frame=MAX_FRAME, stall_seconds=int(STALL_SECONDS), max_connections=MAX_CONNECTIONS, read_ahead=READ_AHEAD
+        max_frame=MAX_FRAME,
+        max_values=MAX_VALUES,
+        stall_seconds=int(STALL_SECONDS),
+        agent_connections=agent.MAX_CONNECTIONS,
+        max_connections=MAX_CONNECTIONS,
+        read_ahead=READ_AHEAD,
     )
 
 

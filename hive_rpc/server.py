@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 STALL_SECONDS = 30.0
 """A peer that reads nothing for so long while a reply waits for it is dropped."""
 MAX_CONNECTIONS = 256
-"""Of one server. Whoever may open its socket can use up so many of this process's descriptors, and no more."""
+"""Of one server, if it does not say otherwise. Whoever may open its socket can use up so many of this process's
+descriptors, and no more."""
 CLOSE_SECONDS = 5.0
 """How long calls that have begun may take to end when the server closes."""
 
@@ -34,10 +35,16 @@ class Server:
     """
 
     def __init__(
-        self, handlers: Callable[[Peer], Sequence[Interface]], *, stall_seconds: float = STALL_SECONDS
+        self,
+        handlers: Callable[[Peer], Sequence[Interface]],
+        *,
+        stall_seconds: float = STALL_SECONDS,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._handlers = handlers
         self._stall_seconds = stall_seconds
+        self._max_connections = max_connections
+        self._turn = asyncio.Lock()
         self._listening: list[tuple[Acceptor, sockets.Listening]] = []
         self._connections: dict[asyncio.Task[None], Connection] = {}
 
@@ -64,13 +71,13 @@ class Server:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connection(self) -> Connection:
-        return Connection(self._handlers, self._stall_seconds, self._begun)
+        return Connection(self._handlers, self._stall_seconds, self._begun, self._turn)
 
     def _begun(self, connection: Connection) -> None:
         self._connections[connection.task] = connection
         connection.task.add_done_callback(self._ended)
-        if len(self._connections) > MAX_CONNECTIONS:
-            connection.drop(f"there are {MAX_CONNECTIONS} already")
+        if len(self._connections) > self._max_connections:
+            connection.drop(f"there are {self._max_connections} already")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._connections[task]

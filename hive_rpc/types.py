@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
 MAX_FRAME = 1024 * 1024
 """Bytes of one Varlink message, without the NUL that ends it."""
+MAX_VALUES = 50_000
+"""In one call, at any depth: each is looked at, and meanwhile nobody else is served."""
 MAX_BODY = 128 * 1024
 """Bytes of UTF-8 in the body of one message between agents."""
 MAX_AGENT_NAME = 31
@@ -34,11 +36,27 @@ def _rfc3339(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Time = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str)]
-"""A moment: RFC 3339 in UTC with milliseconds, on the wire a string."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(3000, 1, 1, tzinfo=UTC)
+
+
+def _sayable(value: datetime) -> datetime:
+    # Near the ends of Python's calendar a moment that one zone can say is an error in the next.
+    if not EARLIEST <= value < LATEST:
+        raise ValueError(f"A moment has to lie between {EARLIEST.year} and {LATEST.year}")
+    return value
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_sayable), PlainSerializer(_rfc3339, return_type=str)]
+"""A moment from 1970 until before 3000: RFC 3339 in UTC with milliseconds, on the wire a string."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """A duration in seconds."""
+
+Id = Annotated[str, StringConstraints(max_length=128)]
+"""An id or a key that somebody made up."""
+
+Ids = Annotated[list[Id], Field(max_length=1000)]
 
 AgentName = Annotated[
     str, StringConstraints(pattern=r"^[a-z](?:-?[a-z0-9])*$", min_length=1, max_length=MAX_AGENT_NAME)

@@ -10,6 +10,7 @@ from hive_core.agents.config import parse
 from hive_core.agents.hooks import Hooks
 from hive_core.agents.models import Agent, Desired
 from hive_core.agents.registry import Registry
+from hive_core.events.cutting import MAX_REASON, cut
 from hive_rpc.configuration import Tombstone
 from hive_rpc.errors import NotFoundError
 from hive_rpc.types import AgentState, ContainerState
@@ -101,6 +102,7 @@ class Roster:
     def show(self, name: str, state: AgentState, reason: str | None = None, until: datetime | None = None) -> None:
         """What the agent does now; it is `since` now if it did something else before."""
         before = self.get(name)
+        reason = cut(reason, MAX_REASON) if reason is not None else None
         since = before.since if before.state is state else self._clock.now()
         self._change(before, replace(before, state=state, since=since, reason=reason, until=until))
 
@@ -113,7 +115,7 @@ class Roster:
         self._put(replace(self.get(name), container=container))
 
     def note_model(self, name: str, model: str) -> None:
-        self._put(replace(self.get(name), model=model))
+        self._put(replace(self.get(name), model=cut(model, MAX_REASON)))
 
     def _drop(self, name: str) -> None:
         if self._agents.pop(name, None) is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hive_base.paths import RunPaths
 from hive_rpc.interface import Interface
-from hive_rpc.interfaces.agent import Command, CommandKind
+from hive_rpc.interfaces.agent import MAX_CONNECTIONS, Command, CommandKind
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import AgentState
 
@@ -37,7 +37,7 @@ class Links:
         """Open the agent's core socket; doing it twice is no error."""
         if agent in self._links:
             return
-        server = Server(lambda peer: self.handlers(agent, peer))
+        server = Server(lambda peer: self.handlers(agent, peer), max_connections=MAX_CONNECTIONS)
         self._links[agent] = _Link(server)
         # Only the root of the container that this directory is bound into gets through: the bind is id-mapped.
         await server.listen(self._paths.core_socket(agent), mode=0o600, uid=0, gid=0)

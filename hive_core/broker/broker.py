@@ -11,6 +11,7 @@ from hive_core.alarm import Alarm
 from hive_core.broker import leases, pages, sending
 from hive_core.broker.pages import within
 from hive_core.broker.policy import Policy
+from hive_core.events.cutting import MAX_REASON, cut
 from hive_core.operators.audit import Actor, Audit
 from hive_core.rates import Rates
 from hive_core.store import Database, from_ms, to_ms
@@ -61,6 +62,7 @@ class Broker:
         self._may_write = may_write
         self._sent = sent
         self._rates = Rates(clock, policy.send_rate)
+        self._hellos = Rates(clock, policy.hello_rate)
         self._wakes = Wakes(clock)
         self._lease_ms = round(policy.lease_seconds * 1000)
 
@@ -132,6 +134,8 @@ class Broker:
         """Make this harness instance the current one; what an earlier one held is delivered again."""
         if not instance:
             raise InvalidError("A harness instance needs an id.")
+        if (wait := self._hellos.take(agent)) > 0:
+            raise RateLimitedError(f"{agent} says hello too often.", hint=f"Wait {wait:.0f} s.", retry_after=wait)
         now, attempts = self._now(), self._policy.max_attempts
         if await self._db.write(lambda c: leases.hello(c, agent, instance, now, attempts)):
             self._wakes.notify(agent)
@@ -194,9 +198,8 @@ class Broker:
     ) -> None:
         """Give messages back to be delivered again; what is not leased to the instance is left alone."""
         now, attempts = self._now(), self._policy.max_attempts if counted else None
-        await self._db.write(
-            lambda c: leases.nack(c, agent, instance, ids, reason or "It gave no reason.", now, attempts)
-        )
+        said = cut(reason, MAX_REASON) or "It gave no reason."
+        await self._db.write(lambda c: leases.nack(c, agent, instance, ids, said, now, attempts))
         self._wakes.notify(agent)
 
     async def unread(self, agent: str) -> int:

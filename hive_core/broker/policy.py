@@ -16,3 +16,5 @@ class Policy:
     max_receive: int = 100
     send_rate: Rate = field(default=Rate(burst=200, per_second=5))
     """Of messages from one agent; each recipient of a broadcast counts."""
+    hello_rate: Rate = field(default=Rate(burst=200, per_second=1))
+    """Of one agent's connections; each new instance is a row that is kept as long as messages are."""

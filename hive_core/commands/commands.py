@@ -12,6 +12,7 @@ from hive_core.agents.models import Agent
 from hive_core.commands import wishes
 from hive_core.commands.sense import LASTING, check_now, check_value
 from hive_core.commands.wishes import SQL, Wishes
+from hive_core.events.cutting import MAX_REASON, cut
 from hive_core.operators.audit import Actor, Audit
 from hive_core.store import Database, from_ms, to_ms
 from hive_rpc.commands import AgentCommand, AgentCommandKind, AgentCommandState, Effort
@@ -107,9 +108,11 @@ class Commands:
         """The harness says how one ended."""
         state = AgentCommandState.DONE if refused is None else AgentCommandState.REFUSED
         now = self._clock.now()
+        refused = cut(refused, MAX_REASON) if refused is not None else None
         end = {"id": command, "agent": name, "state": state.value, "reason": refused, "now": to_ms(now)}
         row = await self._db.write(lambda c: c.execute(SQL.end, end).fetchone())
-        self._queued.pop(command, None)
+        if (queued := self._queued.get(command)) is not None and queued.agent == name:
+            del self._queued[command]
         if row is not None and refused is not None:
             text = f"{_words(_read(row))} came to nothing: {refused}"
             self._tell(name, Event(kind=EventKind.NOTICE, at=now, text=text))

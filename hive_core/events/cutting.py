@@ -6,6 +6,8 @@ from hive_rpc.types import Event, Model, ToolCall, Turn
 
 MAX_TEXT = 64 * 1024
 """Bytes of UTF-8 in one text of a stored event."""
+MAX_REASON = 4 * 1024
+"""Bytes of UTF-8 of why an agent is as it is, or did what it did; lists have one for each of their rows."""
 MAX_TURN = 16 * 1024
 """Bytes of JSON of a turn, of which every status holds one for each agent."""
 

@@ -14,6 +14,7 @@ from hive_base.paths import StatePaths
 from hive_core.files import beneath
 from hive_rpc.errors import HiveError, InvalidError, NotFoundError, StorageError, TooLargeError
 from hive_rpc.interfaces.operator import FileEntry, FileKind, ListAgentFilesReply, ReadAgentFileReply
+from hive_rpc.types import EARLIEST, LATEST
 
 MAX_PATH = 1024
 """Bytes of a path."""
@@ -121,9 +122,10 @@ def _text(name: str) -> str:
 
 def _moment(seconds: float) -> datetime | None:
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
         return None  # any number can be set as a file's time
+    return moment if EARLIEST <= moment < LATEST else None
 
 
 def _read(base: Path, path: str, offset: int, limit: int) -> ReadAgentFileReply:

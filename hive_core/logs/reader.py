@@ -9,6 +9,9 @@ from hive_core.containers.models import unit_of
 from hive_core.logs.lines import log_line
 from hive_rpc.logs import LogLine
 
+MAX_PAGE_BYTES = 256 * 1024
+"""UTF-8 of a page's lines; a container writes lines of up to 48 KiB."""
+MAX_TAIL_BYTES = 8 * 1024 * 1024
 _AT_ONCE = 500
 """Lines read between two looks at whether anybody still wants them."""
 
@@ -39,8 +42,10 @@ class UnitReader:
         """The last lines, oldest first; `next` goes on behind them."""
         self._reader.seek_tail()
         found: list[LogLine] = []
-        while len(found) < lines and (entry := self._reader.get_previous()):
+        size = 0
+        while len(found) < lines and size <= MAX_TAIL_BYTES and (entry := self._reader.get_previous()):
             found.append(log_line(entry, self._machine))
+            size += len(found[-1].text.encode())
         # Back to the end: at the tail, behind the last entry, "next" would be what was there already.
         self._reader.seek_tail()
         self._reader.get_previous()
@@ -57,13 +62,15 @@ class UnitReader:
             self._reader.seek_cursor(cursor)
             # Seeking puts us between two entries; the first one that is read backwards may be the cursor's own.
         found: list[LogLine] = []
+        size = 0
         oldest: str | None = None
         while entry := self._reader.get_previous():
             if entry["__CURSOR"] == cursor:
                 continue
-            if len(found) == lines:
+            if len(found) == lines or size > MAX_PAGE_BYTES:
                 return found[::-1], oldest
             found.append(log_line(entry, self._machine))
+            size += len(found[-1].text.encode())
             oldest = entry["__CURSOR"]
         return found[::-1], None
 

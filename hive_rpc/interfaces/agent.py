@@ -5,6 +5,9 @@ The caller's name is the socket it came in on; no parameter says who is asking.
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from pydantic import Field
 
@@ -20,11 +23,14 @@ from hive_rpc.dialogue import (
     RemindersReply,
 )
 from hive_rpc.interface import Interface, rpc
-from hive_rpc.types import AgentState, Empty, Event, Message, Model, Seconds, Time
+from hive_rpc.types import AgentState, Empty, Event, Id, Ids, Message, Model, Seconds, Time
+
+MAX_CONNECTIONS = 32
+"""On an agent's socket: its harness has four, and twice as many while a new one takes over."""
 
 
 class HelloRequest(Model):
-    instance: str
+    instance: Id
     """An id made at each start of the harness; messages are leased to it."""
     version: str = ""
 
@@ -37,12 +43,12 @@ class HelloReply(Model):
 
 
 class SendRequest(Model):
-    to: str
+    to: Id
     """An agent's name, `operator`, or `*` for every agent."""
     body: str
-    key: str | None = None
+    key: Id | None = None
     """Sending again with the same key returns the first message's id and sends nothing."""
-    in_reply_to: str | None = None
+    in_reply_to: Id | None = None
     automatic: bool = False
     """The body is a turn's final text, not something the model chose to send."""
 
@@ -68,7 +74,7 @@ class ReceiveReply(Model):
 
 
 class IdsRequest(Model):
-    ids: list[str]
+    ids: Ids
 
 
 class RenewReply(Model):
@@ -83,7 +89,7 @@ class AckReply(Model):
 
 
 class NackRequest(Model):
-    ids: list[str]
+    ids: Ids
     reason: str
     counted: bool = True
     """It was an attempt. False when what stood in the way is not the message's doing: a limit, a network, a login."""
@@ -166,7 +172,7 @@ class ReportStateRequest(Model):
 
 
 class PushEventsRequest(Model):
-    events: list[Event]
+    events: Annotated[list[Event], Field(max_length=200)]
     """In sequence; at most 200 and one frame."""
 
 
@@ -212,7 +218,7 @@ class RemindRequest(Model):
     in_seconds: Seconds | None = None
     at: Time | None = None
     every_seconds: Seconds | None = None
-    key: str | None = None
+    key: Id | None = None
     """Setting it again with the same key sets nothing, and gives the first reminder as it is now."""
 
 

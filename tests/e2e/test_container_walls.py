@@ -1,5 +1,6 @@
 """What an agent cannot do from inside its container. Each attempt fails there, and succeeds where the wall is not."""
 
+import json
 import re
 import socket
 import threading
@@ -248,3 +249,19 @@ def test_the_models_environment_has_nothing_of_systemds_or_the_harness(hive: Hiv
     assert "ANTHROPIC_BASE_URL" in said
     for name in ("NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "INVOCATION_ID", "HIVE_AGENT"):
         assert name not in said
+
+
+def priority_of(hive: Hive, text: str) -> str:
+    hive.run("journalctl", "--sync")
+    lines = hive.run("journalctl", "--quiet", "--output=json", "--output-fields=MESSAGE,PRIORITY").stdout.splitlines()
+    return next(entry["PRIORITY"] for entry in map(json.loads, lines) if text in str(entry["MESSAGE"]))
+
+
+def test_a_container_cannot_write_to_the_terminals_of_the_hosts_users(hive: Hive, worker: str) -> None:
+    """journald shows what is of level 0, an emergency, to everybody who is logged in."""
+    said = uuid.uuid4().hex
+    hive.run_in(worker, "sh", "-c", f"echo '<0>{said}' > /dev/console", user="root")
+    assert priority_of(hive, said) == "6"
+    control = uuid.uuid4().hex
+    hive.run("systemd-run", "--quiet", "--wait", "--collect", "sh", "-c", f"echo '<0>{control}'")
+    assert priority_of(hive, control) == "0"

@@ -167,8 +167,8 @@ class EchoService:
         return [self.connections[-1]]
 
     @asynccontextmanager
-    async def serving(self, *, stall_seconds: float = 30) -> AsyncIterator[Self]:
-        server = Server(self.handlers, stall_seconds=stall_seconds)
+    async def serving(self, *, stall_seconds: float = 30, max_connections: int = 256) -> AsyncIterator[Self]:
+        server = Server(self.handlers, stall_seconds=stall_seconds, max_connections=max_connections)
         await server.listen(self.path)
         try:
             yield self

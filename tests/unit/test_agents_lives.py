@@ -12,6 +12,7 @@ import pytest
 from hive_core.agents.containment import HELLO_SECONDS
 from hive_core.agents.models import Agent
 from hive_core.agents.starter import FIRST_PAUSE
+from hive_core.events.cutting import MAX_REASON
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.agent import ReportStateRequest
 from hive_rpc.types import AgentState, ContainerState
@@ -317,6 +318,16 @@ async def test_what_the_harness_says_is_shown_until_its_container_ends(lives: Li
     await lives.hooks.see("worker", lambda a: a.state is AgentState.FAILED)
     await lives.agents.report_state("worker", ReportStateRequest(state=AgentState.IDLE))
     assert lives.agents.get("worker").state is AgentState.FAILED
+
+
+async def test_a_long_reason_is_cut_because_every_status_has_it(lives: Lives) -> None:
+    await lives.agents.spawn("worker", None)
+    report = ReportStateRequest(state=AgentState.PARKED, reason="r" * 1_000_000)
+    await lives.agents.report_state("worker", report)
+    reason = lives.agents.get("worker").reason
+    assert reason is not None
+    assert reason.startswith("rrr")
+    assert len(reason) < 2 * MAX_REASON
 
 
 async def test_since_is_when_the_state_began(lives: Lives) -> None:

@@ -8,13 +8,16 @@ import pytest
 
 from hive_base.clock import ManualClock
 from hive_core.broker import Broker, History, Policy
+from hive_core.events.cutting import MAX_REASON
 from hive_core.operators import Actor, Audit
+from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.errors import (
     ConflictError,
     InstanceReplacedError,
     InvalidError,
     NotFoundError,
+    RateLimitedError,
     TimedOutError,
     TooLargeError,
     UnknownRecipientError,
@@ -23,6 +26,8 @@ from hive_rpc.types import EVERYONE, MAX_BODY, OPERATOR, Message
 
 AGENTS = {"manager", "worker", "writer"}
 LEASE = 120.0
+HELLOS = 20
+"""More from one agent are refused for a while."""
 
 
 @pytest.fixture
@@ -43,7 +48,8 @@ def told() -> list[Message]:
 
 @pytest.fixture
 async def broker(database: Database, clock: ManualClock, told: list[Message]) -> Broker:
-    broker = Broker(database, clock, lambda: AGENTS, policy=Policy(lease_seconds=LEASE), sent=told.append)
+    policy = Policy(lease_seconds=LEASE, hello_rate=Rate(burst=HELLOS + 1, per_second=1))
+    broker = Broker(database, clock, lambda: AGENTS, policy=policy, sent=told.append)
     await broker.start()
     for agent in AGENTS:
         await broker.hello(agent, f"{agent}-1")
@@ -357,3 +363,23 @@ async def test_a_persons_send_is_audited_and_an_agents_is_not(broker: Broker, da
     [row] = (await Audit(database).page()).rows
     assert (row.who, row.via, row.action, row.target) == ("ada", "operator.sock", "send", "worker")
     assert row.details == {"id": sent}
+
+
+async def test_the_reason_of_a_nack_is_cut_so_that_a_page_of_messages_stays_a_frame(broker: Broker) -> None:
+    sent = await broker.send("manager", "worker", "x")
+    await broker.receive("worker", "worker-1")
+    await broker.nack("worker", "worker-1", [sent], "r" * 1_000_000)
+    [message] = await broker.receive("worker", "worker-1")
+    assert message.redelivery_reason is not None
+    assert message.redelivery_reason.startswith("rrr")
+    assert len(message.redelivery_reason) < 2 * MAX_REASON
+
+
+async def test_an_agent_cannot_fill_the_disk_with_harness_instances(broker: Broker, clock: ManualClock) -> None:
+    for number in range(HELLOS):
+        await broker.hello("worker", f"worker-again-{number}")
+    with pytest.raises(RateLimitedError):
+        await broker.hello("worker", "worker-too-many")
+    await broker.hello("writer", "writer-2")
+    await clock.advance(60)
+    await broker.hello("worker", "worker-later")

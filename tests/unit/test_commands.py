@@ -176,3 +176,11 @@ async def test_a_message_given_back_uncounted_never_dies(hive: Hive) -> None:
         await broker.nack("worker", "one", [message.id], "rate limited", counted=False)
     (message,) = await broker.receive("worker", "one", wait_seconds=0, limit=1)
     assert (message.attempts, message.redelivered, message.redelivery_reason) == (0, True, "rate limited")
+
+
+async def test_an_agent_cannot_end_what_another_one_was_asked(hive: Hive) -> None:
+    asked = await hive.commands.ask(ADA, "worker", AgentCommandKind.CANCEL, None)
+    await hive.commands.ended("writer", asked.id, "mine")
+    assert hive.commands.queued(hive.agent) == [asked]
+    await hive.commands.ended("worker", asked.id, None)
+    assert hive.commands.queued(hive.agent) == []

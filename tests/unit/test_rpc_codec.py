@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -114,3 +115,16 @@ def test_what_is_not_a_reply_is_refused(frame: bytes) -> None:
 def test_a_call_without_parameters_and_its_reply_carry_an_empty_object() -> None:
     assert codec.encode_call("a.b.C", Empty(), oneway=True) == b'{"method":"a.b.C","oneway":true,"parameters":{}}\0'
     assert codec.encode_reply(Empty()) == b'{"parameters":{}}\0'
+
+
+def test_a_frame_in_tiny_pieces_takes_no_more_memory_than_its_size() -> None:
+    buffer = FrameBuffer()
+    tracemalloc.start()
+    try:
+        for _ in range(100_000):
+            buffer.feed(bytes((49, 50)))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 200_000 <= kept < 400_000
+    assert buffer.feed(b"\0") == [b"12" * 100_000]

@@ -5,21 +5,40 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from hive_rpc import server as server_module
-from hive_rpc.connection import READ_AHEAD
+from hive_rpc.codec import Call
+from hive_rpc.connection import LARGE, READ_AHEAD
+from hive_rpc.dispatch import Bound, Dispatcher
 from hive_rpc.errors import ConflictError, ForbiddenError, RateLimitedError
 from hive_rpc.interface import Interface
 from hive_rpc.server import Peer, Server
-from hive_rpc.types import MAX_FRAME
+from hive_rpc.types import MAX_FRAME, MAX_VALUES
 from tests.support.rpc import EchoService, RawPeer, frame
 
 SOCKET_BUFFERS = 1024 * 1024
 """More than the kernel keeps for one unix socket in both directions."""
+
+
+def _noting_the_round(rounds: dict[str, int]) -> Callable[[Dispatcher, Call], Bound]:
+    """`Dispatcher.bind`, which also notes by the first letter of the text in which round of the loop it was called."""
+    bind = Dispatcher.bind
+    round_now = 0
+
+    def tick() -> None:
+        nonlocal round_now
+        round_now += 1
+        asyncio.get_running_loop().call_soon(tick)
+
+    def noting(dispatcher: Dispatcher, call: Call) -> Bound:
+        rounds[call.parameters["text"][0]] = round_now
+        return bind(dispatcher, call)
+
+    tick()
+    return noting
 
 
 @pytest.fixture
@@ -236,11 +255,37 @@ class TestLimits:
         await service.story.until("closed")
         assert service.story.events == ["count waits", "count ends", "closed"]
 
-    async def test_one_server_has_so_many_connections_and_no_more(
+    async def test_a_call_of_too_many_values_is_refused_before_any_is_looked_at(self, peer: RawPeer) -> None:
+        wrong: dict[str, object] = {"text": {str(number): None for number in range(MAX_VALUES)}}
+        peer.call("Say", wrong)
+        refusal = await peer.reply()
+        assert (refusal["error"], refusal["parameters"]["limit"]) == ("org.hive.TooLarge", MAX_VALUES)
+        peer.call("Say", {"text": "many", "extra": {"values": [[]] * (MAX_VALUES - 4)}})
+        assert len((await peer.reply())["parameters"]["extra"]["values"]) == MAX_VALUES - 4
+
+    async def test_between_two_large_calls_everybody_else_is_served(
         self, service: EchoService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 2)
-        async with RawPeer.connected(service.path) as first, RawPeer.connected(service.path) as second:
+        rounds: dict[str, int] = {}
+        monkeypatch.setattr(Dispatcher, "bind", _noting_the_round(rounds))
+        async with contextlib.AsyncExitStack() as stack:
+            peers = [await stack.enter_async_context(RawPeer.connected(service.path)) for _ in range(6)]
+            for peer in peers:
+                peer.call("Say", {"text": "here"})
+                await peer.reply()
+            for number, peer in enumerate(peers):
+                peer.call("Say", {"text": f"{number}" + "x" * (LARGE if number < 3 else 0)})
+            for peer in peers:
+                await peer.reply()
+        assert len({rounds[number] for number in "012"}) == 3, "each large call in a round of the loop of its own"
+        assert len({rounds[number] for number in "345"}) == 1, "small ones need no turn"
+
+    async def test_one_server_has_so_many_connections_and_no_more(self, tmp_path: Path) -> None:
+        async with (
+            EchoService(tmp_path).serving(max_connections=2) as service,
+            RawPeer.connected(service.path) as first,
+            RawPeer.connected(service.path) as second,
+        ):
             for peer in (first, second):
                 peer.call("Say", {"text": "in"})
                 await peer.reply()
