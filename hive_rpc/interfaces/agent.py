@@ -9,8 +9,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pydantic import Field
-
 from hive_rpc.accounts import Hold
 from hive_rpc.commands import Effort
 from hive_rpc.dialogue import (
