@@ -3,7 +3,9 @@
 The unit has `Delegate=yes`. `DelegateSubgroup=` would do the first step, but came with systemd 254.
 """
 
+import contextlib
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from hive_base.clock import Clock
 
 ROOT = Path("/sys/fs/cgroup")
 _LOOK_AGAIN_SECONDS = 0.002
+_FREEZE_LOOKS = 250
+"""Half a second: a process that cannot be frozen must not hold up a cancel."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,24 @@ class Cgroup:
         (self.path / "cgroup.kill").write_text("1")
         while self.processes():
             await clock.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def kill_all_but(self, spared: int, clock: Clock) -> int:
+        """Kill every process in it but one, and say how many. Frozen meanwhile, so that none of them forks away."""
+        (self.path / "cgroup.freeze").write_text("1")
+        try:
+            for _ in range(_FREEZE_LOOKS):
+                if "frozen 1" in (self.path / "cgroup.events").read_text():
+                    break
+                await clock.sleep(_LOOK_AGAIN_SECONDS)
+            doomed = [pid for pid in self.processes() if pid != spared]
+            for pid in doomed:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        finally:
+            (self.path / "cgroup.freeze").write_text("0")
+        while set(doomed) & set(self.processes()):
+            await clock.sleep(_LOOK_AGAIN_SECONDS)
+        return len(doomed)
 
     def processes(self) -> list[int]:
         return [int(pid) for pid in (self.path / "cgroup.procs").read_text().split()]

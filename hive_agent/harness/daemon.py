@@ -9,24 +9,29 @@ from functools import partial
 from typing import Any
 
 from hive_agent.harness import conversation as conversations
+from hive_agent.harness.answers import Answers
 from hive_agent.harness.conductor import Conductor
 from hive_agent.harness.control import Control
 from hive_agent.harness.conversation import Conversation
 from hive_agent.harness.core import Core
 from hive_agent.harness.endpoint import handlers
 from hive_agent.harness.forwarder import Forwarder
+from hive_agent.harness.gate import Gate
+from hive_agent.harness.handover import Handover
 from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
 from hive_agent.harness.outbox import Outbox
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.serve import ServeLoop
+from hive_agent.harness.session_policy import SessionPolicy
 from hive_agent.harness.spool import Spool
 from hive_agent.harness.states import States
+from hive_agent.harness.steward import Steward
 from hive_agent.harness.supervise import supervise
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
-from hive_agent.harness.way_out import WayOut
 from hive_agent.harness.verdict import Verdict
+from hive_agent.harness.way_out import WayOut
 from hive_agent.tasks import first_of, happens_within
 from hive_base.clock import Clock
 from hive_base.ids import new_id
@@ -55,7 +60,8 @@ class Daemon:
         self._core = Core(calls=self._link(), polls=self._link(), events=self._link(), control=self._link())
         self._states = States(self._core.calls)
         self._inbox = Inbox(self._core, clock)
-        self._control = Control(self._core.control)
+        self._answers = Answers(self._core.calls)
+        self._control = Control(self._core.control, self._answers)
         self.stop = asyncio.Event()
         self.stop_seconds = FAREWELL_SECONDS + 1
         """How long the end may take from when `stop` is set."""
@@ -83,6 +89,7 @@ class Daemon:
         outbox = Outbox(self._core.events, Spool(home.harness / "events.jsonl"), self._clock)
         runners = Runners(self._surroundings, self._clock, inherit=[conversation.lock])
         toolbox = Toolbox(self._core, self._inbox)
+        handover = Handover(home.harness / "handover.json")
         async with self._runner_socket(runners, toolbox), self._forwarder() as forward_port:
             conductor = Conductor(
                 surroundings=self._surroundings,
@@ -91,16 +98,29 @@ class Daemon:
                 core=self._core,
                 control=self._control,
                 conversation=conversation,
+                handover=handover,
                 runners=runners,
                 toolbox=toolbox,
                 outbox=outbox,
                 clock=self._clock,
             )
+            steward = Steward(
+                conductor=conductor,
+                control=self._control,
+                conversation=conversation,
+                handover=handover,
+                runners=runners,
+                states=self._states,
+                clock=self._clock,
+                policy=SessionPolicy(home.harness / "policy.json", self._clock),
+            )
             loop = ServeLoop(
                 inbox=self._inbox,
                 conductor=conductor,
+                steward=steward,
                 runners=runners,
                 control=self._control,
+                gate=Gate(self._control, self._clock),
                 states=self._states,
                 clock=self._clock,
             )
@@ -108,6 +128,7 @@ class Daemon:
             await first_of(
                 *self._way_out(supervised),
                 supervised("command stream", self._control.run),
+                supervised("answers to commands", self._answers.run),
                 supervised("state reports", self._states.run),
                 supervised("event outbox", outbox.run),
                 self._until_stopped(loop, runners, outbox),
@@ -132,6 +153,7 @@ class Daemon:
         await self.stop.wait()
         if not self.draining:
             self._control.drain.set()
+            self._control.attention.set()
             await happens_within(loop.drained, DRAIN_SECONDS, self._clock)
 
     def _failed(self, sentence: str) -> None:

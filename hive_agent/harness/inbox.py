@@ -14,7 +14,7 @@ from hive_agent.limits import cut_utf8
 from hive_base.clock import Clock
 from hive_rpc.errors import HiveError, InstanceReplacedError
 from hive_rpc.interfaces.agent import IdsRequest, NackRequest, ReceiveRequest, SendRequest
-from hive_rpc.types import MAX_BODY, Message
+from hive_rpc.types import MAX_BODY, OPERATOR, Message
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,9 @@ class Inbox:
         if lost := set(ids) - set(reply.acked):
             log.warning("%s were done after their lease was lost; they will come again", sorted(lost))
 
-    async def nack(self, ids: Sequence[str], reason: str) -> None:
-        asking = NackRequest(ids=list(ids), reason=reason)
+    async def nack(self, ids: Sequence[str], reason: str, *, counted: bool = True) -> None:
+        """Give messages back. Not `counted` when they are not to blame: then it was no attempt."""
+        asking = NackRequest(ids=list(ids), reason=reason, counted=counted)
         await self._core.calls.call(lambda agent: agent.nack(asking))
 
     async def reply_automatically(self, message: Message, text: str) -> None:
@@ -91,3 +92,14 @@ class Inbox:
         except HiveError as error:
             # The sender may be gone by now. Its message is done all the same.
             log.warning("The automatic reply to %s is refused: %s", message.id, error.sentence())
+
+    async def tell_operator(self, about: str, text: str) -> None:
+        """Say once what only a person can put right; `about` is what it is about."""
+        sending = SendRequest(to=OPERATOR, body=cut_utf8(text, MAX_BODY), key=f"complaint-{about}", automatic=True)
+        try:
+            await self._core.calls.call(lambda agent: agent.send(sending))
+        except InstanceReplacedError:
+            raise
+        except HiveError as error:
+            # It is in the state that operators see, too.
+            log.warning("The operator cannot be told: %s", error.sentence())

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from hive_agent.harness import pressure
 from hive_agent.harness.runner_process import RunnerProcess, start
 from hive_agent.harness.surroundings import Surroundings
 from hive_base.clock import Clock
@@ -55,6 +57,12 @@ class Runners:
             await self.kill()
         return evidence
 
+    def memory_is_short(self) -> bool:
+        """On the machine or in the container: no time to keep a runner only to save time."""
+        cgroup = self._surroundings.model_cgroup
+        own = () if cgroup is None else (cgroup.path.parent / "memory.pressure",)
+        return pressure.memory_is_short((*pressure.FILES, *own))
+
     def interrupt(self) -> None:
         if self._runner is not None:
             self._runner.interrupt()
@@ -64,6 +72,16 @@ class Runners:
         if self._runner is not None:
             await self._runner.end()
         await self.kill()
+
+    async def end_tools(self) -> None:
+        """Kill what a turn's tools left behind, and keep the CLI warm where that works; else end everything."""
+        runner, cgroup = self._runner, self._surroundings.model_cgroup
+        cli = None if runner is None or cgroup is None else _child_in(runner.pid, cgroup.processes())
+        if runner is None or not runner.alive or cgroup is None or cli is None:
+            await self.end()
+            return
+        killed = await cgroup.kill_all_but(cli, self._clock)
+        log.info("%d processes of the turn's tools were killed; the conversation stays warm", killed)
 
     async def kill(self) -> None:
         """End the runner, the CLI and every tool of it at once. A turn that runs ends with that."""
@@ -75,3 +93,15 @@ class Runners:
     async def _kill_model(self) -> None:
         if self._surroundings.model_cgroup is not None:
             await self._surroundings.model_cgroup.kill(self._clock)
+
+
+def _child_in(parent: int, processes: Sequence[int]) -> int | None:
+    """Which of these the parent started itself: `sh` and `setpriv` became the CLI by exec, and it kept its id."""
+    for pid in processes:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            return pid
+    return None

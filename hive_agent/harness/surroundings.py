@@ -27,8 +27,10 @@ QUIET = {
 PACE = {
     "CLAUDE_CODE_MAX_RETRIES": "2",
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    "DISABLE_AUTO_COMPACT": "1",
 }
-"""Long waits are the harness's, which can say so; and a turn that ends leaves nothing behind that wakes the CLI."""
+"""Long waits are the harness's, which can say so; so is compacting, which the session policy decides; and a turn that
+ends leaves nothing behind that wakes the CLI."""
 
 _PROXIES = {
     **dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), f"http://127.0.0.1:{PROXY_PORT}"),
@@ -99,6 +101,7 @@ class Surroundings:
             session=session,
             resume=resume,
             model=settings.model,
+            effort=settings.effort,
             system_prompt=prompts.system(
                 name=home.name, state=home.state, shared=home.shared, configured=settings.system_prompt
             ),

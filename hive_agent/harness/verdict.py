@@ -1,6 +1,7 @@
 """How a turn ended: the outcome from the classification, the reason in words for people and for the model."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from hive_agent.classify import Cancel, classify
 from hive_agent.classify.evidence import from_report
@@ -24,6 +25,8 @@ class Verdict:
     outcome: TurnOutcome
     reason: str = ""
     """What happened; empty when all is well."""
+    resets_at: datetime | None = None
+    """When a limit ends, where the CLI says so."""
 
 
 def judge(evidence: TurnFinishedRequest, cut_short: CutShort | None = None) -> Verdict:
@@ -35,7 +38,7 @@ def judge(evidence: TurnFinishedRequest, cut_short: CutShort | None = None) -> V
         return Verdict(TurnOutcome.SESSION_LOST, "its id is taken")
     if cut_short is not None and found.outcome in {TurnOutcome.INTERRUPTED, TurnOutcome.NETWORK}:
         return Verdict(found.outcome, cut_short.reason)
-    return Verdict(found.outcome, _words(evidence) or found.reason)
+    return Verdict(found.outcome, _words(evidence) or found.reason, found.resets_at)
 
 
 def _words(evidence: TurnFinishedRequest) -> str:

@@ -7,10 +7,25 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
+from typing import Protocol
 
 from hive_rpc.types import Message
 
 _DIRECTORY = Path(__file__).parent
+
+COMPACT = "/compact"
+"""The one prompt that is a command of the CLI's."""
+
+
+class Exchange(Protocol):
+    """A message and the last words of the turn on it."""
+
+    @property
+    def sender(self) -> str: ...
+    @property
+    def asked(self) -> str: ...
+    @property
+    def answered(self) -> str: ...
 
 
 def system(*, name: str, state: Path, shared: Path, configured: str) -> str:
@@ -49,9 +64,29 @@ def received(messages: Sequence[Message]) -> str:
     return "\n\n".join("\n\n".join([render(message), *_remarks(message)]) for message in messages)
 
 
-def fresh(*, reason: str, state: Path, peers: Sequence[str]) -> str:
-    """What the model is told at the beginning of a conversation."""
-    return _fill("fresh", reason=reason, state=state, peers=", ".join(["operator", *peers]))
+def fresh(*, reason: str, state: Path, peers: Sequence[str], handover: str = "") -> str:
+    """What the model is told at the beginning of a conversation; `handover` is the text of `handover()`."""
+    begins = _fill("fresh", reason=reason, state=state, peers=", ".join(["operator", *peers]))
+    return "\n\n".join(filter(None, [begins, handover]))
+
+
+def handover(note: str, exchanges: Sequence[Exchange]) -> str:
+    """What is known of the conversation before: the agent's own note, and what came after it. Empty when nothing is."""
+    told = [f"{e.sender} wrote:\n{_quoted(e.asked)}\n\nYour last words:\n{_quoted(e.answered)}" for e in exchanges]
+    parts = [_fill("handover", note=note)] if note else []
+    if told:
+        parts.append(_fill("exchanges", exchanges="\n\n".join(told)))
+    return "\n\n".join(parts)
+
+
+def checkpoint() -> str:
+    """Asks for a hand-over note."""
+    return _fill("checkpoint")
+
+
+def _quoted(text: str) -> str:
+    """Every line marked, so that nothing in it can be taken for the hive's own words."""
+    return "\n".join(f"> {line}" for line in text.splitlines()) or "> (nothing)"
 
 
 def render(message: Message) -> str:

@@ -38,6 +38,8 @@ def flags(launch: LaunchInstruction) -> list[str]:
     if launch.model is not None:
         # Without it a resumed conversation goes on with the model, but not the window, that it began with.
         words.append(f"--model={launch.model}")
+    if launch.effort is not None:
+        words.append(f"--effort={launch.effort}")
     # With `=`, because the value of `--resume` is optional: a separate word may be read as a flag.
     words.append(f"--resume={launch.session}" if launch.resume else f"--session-id={launch.session}")
     return words

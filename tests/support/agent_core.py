@@ -9,11 +9,13 @@ from typing import Any
 
 from hive_base.clock import ManualClock
 from hive_base.ids import new_id
+from hive_rpc.accounts import Hold
 from hive_rpc.errors import HiveError, UnknownRecipientError
 from hive_rpc.interfaces.agent import (
     AckReply,
     Agent,
     Command,
+    CommandEndedRequest,
     CommandKind,
     HelloReply,
     HelloRequest,
@@ -56,6 +58,8 @@ class FakeAgentCore:
     states: list[ReportStateRequest] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     """Each sequence of an instance once."""
+    ended: list[CommandEndedRequest] = field(default_factory=list)
+    """How commands with an id ended."""
     instances: list[str] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=lambda: [Peer(name="other", state=AgentState.IDLE)])
     refuse: dict[str, HiveError] = field(default_factory=dict)
@@ -97,9 +101,11 @@ class FakeAgentCore:
         self.change()
         return message
 
-    def command(self, kind: CommandKind, settings: Settings | None = None) -> None:
+    def command(
+        self, kind: CommandKind, settings: Settings | None = None, *, hold: Hold | None = None, asked: str | None = None
+    ) -> None:
         for queue in self._commands:
-            queue.put_nowait(Command(kind=kind, settings=settings))
+            queue.put_nowait(Command(kind=kind, settings=settings, hold=hold, id=asked))
 
     def configure(self, **fields: Any) -> None:
         self.settings = self.settings.model_copy(update=fields)
@@ -201,7 +207,8 @@ class _Session(Agent):
         core.nacked.append(request)
         for message in request.ids:
             if (lost := core.leased.pop(message, None)) and core.redeliver:
-                again = {"redelivered": True, "redelivery_reason": request.reason, "attempts": lost.attempts + 1}
+                attempts = lost.attempts + request.counted
+                again = {"redelivered": True, "redelivery_reason": request.reason, "attempts": attempts}
                 core.waiting.append(lost.model_copy(update=again))
         core.change()
         return Empty()
@@ -224,6 +231,11 @@ class _Session(Agent):
         yield Command(kind=CommandKind.SETTINGS, settings=self._core.settings)
         while True:
             yield await queue.get()
+
+    async def command_ended(self, request: CommandEndedRequest) -> Empty:
+        self._core.ended.append(request)
+        self._core.change()
+        return Empty()
 
     async def report_state(self, request: ReportStateRequest) -> Empty:
         self._core._raise_if_refused("report_state")

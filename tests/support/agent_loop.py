@@ -5,18 +5,24 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from hive_agent.harness.answers import Answers
 from hive_agent.harness.conductor import Conductor
 from hive_agent.harness.control import Control
-from hive_agent.harness.conversation import hold
+from hive_agent.harness.conversation import hold, transcript
 from hive_agent.harness.core import Core
+from hive_agent.harness.gate import Gate
+from hive_agent.harness.handover import Handover
 from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
 from hive_agent.harness.outbox import Outbox
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.serve import ServeLoop
+from hive_agent.harness.session_policy import SessionPolicy
 from hive_agent.harness.spool import Spool
 from hive_agent.harness.states import States
+from hive_agent.harness.steward import Steward
 from hive_agent.harness.supervise import supervise
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
@@ -30,15 +36,18 @@ from tests.support.agent_core import NAME, FakeAgentCore
 Turning = Callable[[TurnInstruction], Awaitable[TurnFinishedRequest]]
 
 
-def finished(turn_id: str, text: str = "Done.") -> TurnFinishedRequest:
-    """The evidence of a turn in which all went well."""
+def finished(turn_id: str, text: str = "Done.", context: int | None = None) -> TurnFinishedRequest:
+    """The evidence of a turn in which all went well, which left so many tokens of context."""
     line = {"type": "result", "subtype": "success", "is_error": False}
-    return TurnFinishedRequest(turn_id=turn_id, lines=[line], final_text=text, usage=Usage(output_tokens=1))
+    usage = Usage(output_tokens=1)
+    return TurnFinishedRequest(turn_id=turn_id, lines=[line], final_text=text, usage=usage, context_tokens=context)
 
 
-def failed(turn_id: str, text: str = "API Error: 500") -> TurnFinishedRequest:
+def failed(turn_id: str, text: str = "API Error: 500", **fields: Any) -> TurnFinishedRequest:
+    """The evidence of a turn that the CLI ended with an error; `fields` are those of its own message about it."""
+    said = {"type": "assistant", "message": {"model": "<synthetic>", "content": [{"type": "text", "text": text}]}}
     line = {"type": "result", "subtype": "success", "is_error": True, "result": text}
-    return TurnFinishedRequest(turn_id=turn_id, lines=[line])
+    return TurnFinishedRequest(turn_id=turn_id, lines=[{**said, **fields}, line])
 
 
 @dataclass
@@ -51,6 +60,7 @@ class FakeRunners(Runners):
     interrupts: int = 0
     ended: int = 0
     warm: float | None = None
+    short: bool = False
     killed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def warm_seconds(self) -> float | None:
@@ -67,6 +77,10 @@ class FakeRunners(Runners):
         self.launches.append(launch)
         self.prompts.append(instruction.prompt)
         self.killed.clear()
+        # As the CLI does with its first line.
+        file = transcript(Path(launch.environment["CLAUDE_CONFIG_DIR"]), Path(launch.directory), launch.session)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
         work = asyncio.ensure_future(self.does(instruction))
         death = asyncio.create_task(self.killed.wait())
         try:
@@ -85,6 +99,12 @@ class FakeRunners(Runners):
         self.ended += 1
         self.warm = None
 
+    async def end_tools(self) -> None:
+        await self.end()
+
+    def memory_is_short(self) -> bool:
+        return self.short
+
     async def kill(self) -> None:
         self.killed.set()
 
@@ -99,9 +119,11 @@ class Loop:
     toolbox: Toolbox
     serve: ServeLoop
     conductor: Conductor
+    steward: Steward
     inbox: Inbox
     control: Control
     states: States
+    home: Home
 
     async def until(self, holds: Callable[[], object], step: float = 0.5) -> None:
         """Let time pass until something is so, `step` seconds at a time."""
@@ -127,8 +149,9 @@ async def serving(directory: Path) -> AsyncIterator[Loop]:
 
         core = Core(calls=link(), polls=link(), events=link(), control=link())
         conversation = hold(home.harness, claude=home.claude, directory=home.state)
-        states, control, inbox = States(core.calls), Control(core.control), Inbox(core, clock)
+        answers, states, inbox = Answers(core.calls), States(core.calls), Inbox(core, clock)
         toolbox = Toolbox(core, inbox)
+        control, handover = Control(core.control, answers), Handover(home.harness / "handover.json")
         outbox = Outbox(core.events, Spool(home.harness / "events.jsonl"), clock)
         runners = FakeRunners(_done)
         conductor = Conductor(
@@ -138,15 +161,34 @@ async def serving(directory: Path) -> AsyncIterator[Loop]:
             core=core,
             control=control,
             conversation=conversation,
+            handover=handover,
             runners=runners,
             toolbox=toolbox,
             outbox=outbox,
             clock=clock,
         )
-        serve = ServeLoop(
-            inbox=inbox, conductor=conductor, runners=runners, control=control, states=states, clock=clock
+        steward = Steward(
+            conductor=conductor,
+            control=control,
+            conversation=conversation,
+            handover=handover,
+            runners=runners,
+            states=states,
+            clock=clock,
+            policy=SessionPolicy(home.harness / "policy.json", clock),
         )
-        parts = {"commands": control.run, "states": states.run, "events": outbox.run}
+        gate = Gate(control, clock)
+        serve = ServeLoop(
+            inbox=inbox,
+            conductor=conductor,
+            steward=steward,
+            runners=runners,
+            control=control,
+            gate=gate,
+            states=states,
+            clock=clock,
+        )
+        parts = {"commands": control.run, "answers": answers.run, "states": states.run, "events": outbox.run}
         running = asyncio.create_task(
             first_of(
                 *(supervise(name, run, clock=clock) for name, run in parts.items()),
@@ -160,7 +202,7 @@ async def serving(directory: Path) -> AsyncIterator[Loop]:
         )
         try:
             await fake.until(lambda: fake.state is AgentState.IDLE)
-            yield Loop(fake, clock, runners, toolbox, serve, conductor, inbox, control, states)
+            yield Loop(fake, clock, runners, toolbox, serve, conductor, steward, inbox, control, states, home)
         finally:
             running.cancel()
             await asyncio.wait([running])

@@ -4,12 +4,13 @@ import ast
 import asyncio
 import inspect
 from collections.abc import AsyncIterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hive_agent.harness import conductor, serve
+from hive_agent.harness import conductor, serve, steward
 from hive_agent.limits import MAX_TURNS_IN_A_ROW
 from hive_rpc.errors import ConflictError, HiveError, UnavailableError, UnknownRecipientError
 from hive_rpc.interfaces.agent import CommandKind
@@ -315,7 +316,7 @@ async def test_a_lost_conversation_begins_anew_and_the_model_is_told(loop: Loop)
     await loop.until(lambda: loop.core.acked)
     first, second = loop.runners.launches
     assert first.session != second.session
-    assert "the earlier one was lost" in loop.runners.prompts[1]
+    assert "the conversation was lost" in loop.runners.prompts[1]
 
 
 async def test_a_sender_that_is_gone_by_the_time_of_the_reply_does_not_bring_the_message_back(loop: Loop) -> None:
@@ -327,35 +328,57 @@ async def test_a_sender_that_is_gone_by_the_time_of_the_reply_does_not_bring_the
 
 FAULTS = {
     "control.settings",
+    "control.attention.wait",
     "inbox.take",
     "inbox.nack",
     "inbox.ack",
     "inbox.reply_automatically",
+    "inbox.tell_operator",
+    "steward.prepare",
+    "steward.learn",
+    "steward.begin_anew",
+    "steward.compact",
+    "steward.seconds_to_checkpoint",
+    "steward.think_about_checkpoint",
     "runners.turn",
     "runners.end",
+    "runners.end_tools",
     "runners.kill",
     "conductor.run",
+    "conductor.run_own",
 }
 OTHER_AWAITS = {
     "self.abandon",
+    "self.begin_anew",
+    "self.compact",
     "self._next",
+    "self._obey",
     "self._handle",
+    "self._work",
     "self._settle",
-    "self._rest",
+    "self._stand_by",
+    "self._play",
     "self._prompt",
     "self._who_am_i",
+    "self._decide",
+    "self._compact_or_leave",
     "asyncio.Event().wait",
     "unless",
     "happens_within",
     "self._core.calls.attempt",
 }
 """Ways to one of the faults, or what cannot fail; core's refusals have a test of their own."""
+LED_TO: dict[str, str] = {
+    "inbox.nack": "runners.turn",
+    "runners.kill": "runners.turn",
+}
+"""What belongs to turns that fail or are given up: they are made to."""
 
 
 def test_the_faults_below_are_all_that_the_loop_awaits() -> None:
     awaited = {
         ast.unparse(node.value.func)
-        for module in (serve, conductor)
+        for module in (serve, conductor, steward)
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Await) and isinstance(node.value, ast.Call)
     }
@@ -363,21 +386,68 @@ def test_the_faults_below_are_all_that_the_loop_awaits() -> None:
     assert awaited == {f"self._{fault}" for fault in FAULTS - {"inbox.take"}} | OTHER_AWAITS
 
 
+async def _provoke(loop: Loop, fault: str, raised: list[str]) -> None:
+    """Let happen what leads to this await, where ordinary turns do not."""
+    match fault:
+        case "control.attention.wait":
+            loop.core.configure(paused=True)
+            await loop.until(lambda: raised)
+            loop.core.configure(paused=False)
+        case "steward.begin_anew":
+            loop.core.command(CommandKind.NEW_SESSION, asked="command_1")
+            await loop.until(lambda: loop.core.ended)
+        case "steward.compact" | "conductor.run_own":
+            loop.core.command(CommandKind.COMPACT, asked="command_1")
+            await loop.until(lambda: loop.core.ended)
+        case "steward.think_about_checkpoint":
+            await loop.until(lambda: raised, step=5)
+        case "inbox.tell_operator":
+            loop.runners.does = _out_of_budget
+            loop.core.deliver("one more")
+            await loop.until(lambda: raised)
+            loop.runners.does = _large
+            await loop.until(lambda: loop.core.state is AgentState.PARKED)
+            loop.core.command(CommandKind.WAKE)
+        case "runners.end_tools":
+            begun = len(loop.runners.prompts)
+            loop.runners.does = _endless
+            loop.core.deliver("one more")
+            await loop.until(lambda: len(loop.runners.prompts) > begun)
+            loop.runners.does = _large
+            loop.core.command(CommandKind.CANCEL)
+            await loop.until(lambda: raised)
+
+
+async def _large(instruction: TurnInstruction) -> TurnFinishedRequest:
+    return finished(instruction.turn_id, context=60_000)
+
+
+async def _endless(instruction: TurnInstruction) -> TurnFinishedRequest:
+    await asyncio.Event().wait()
+    return finished(instruction.turn_id)
+
+
+async def _out_of_budget(instruction: TurnInstruction) -> TurnFinishedRequest:
+    return failed(instruction.turn_id, "Credit balance is too low", error="billing_error")
+
+
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 async def test_whatever_raises_once_the_loop_comes_back_and_no_message_is_lost(
     loop: Loop, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised = _raise_once(monkeypatch, loop, fault)
-    if fault in {"inbox.nack", "runners.kill"}:
-        # These belong to turns that fail or are given up.
-        _raise_once(monkeypatch, loop, "runners.turn")
+    if fault in LED_TO:
+        _raise_once(monkeypatch, loop, LED_TO[fault])
+    loop.runners.does = _large
     loop.runners.warm = 0
     messages = [loop.core.deliver(f"number {n}") for n in range(3)]
     await loop.until(lambda: len(loop.core.acked) == 3)
+    await _provoke(loop, fault, raised)
+    await loop.until(lambda: loop.core.state is AgentState.IDLE and not loop.core.leased and not loop.core.waiting)
     assert raised
-    assert sorted(loop.core.acked) == sorted(message.id for message in messages)
-    assert len({sent.key for sent in loop.core.sent}) == 3
-    await loop.until(lambda: loop.core.state is AgentState.IDLE)
+    assert {message.id for message in messages} <= set(loop.core.acked)
+    assert len(loop.core.acked) == len(set(loop.core.acked))
+    assert {sent.in_reply_to for sent in loop.core.sent if sent.in_reply_to} == set(loop.core.acked)
 
 
 @pytest.mark.parametrize("method", ["receive", "ack", "send", "who_am_i", "renew", "report_state", "push_events"])
@@ -398,8 +468,8 @@ async def test_a_loop_that_failed_is_seen_as_failed_with_its_reason(
 
 
 def _raise_once(monkeypatch: pytest.MonkeyPatch, loop: Loop, fault: str) -> list[str]:
-    name, attribute = fault.split(".")
-    owner = getattr(loop, name)
+    path, attribute = fault.rsplit(".", 1)
+    owner = attrgetter(path)(loop)
     real = getattr(owner, attribute)
     raised: list[str] = []
 
