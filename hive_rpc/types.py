@@ -25,7 +25,8 @@ RESERVED_NAMES = frozenset({OPERATOR, SYSTEM, "system", "core", "all", "none"})
 class Model(BaseModel):
     """A value on the wire: immutable, and an unknown field is ignored, so that the two ends may differ in age."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built when it is first used: no process needs more than a few of them, and each has all of an interface's.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Empty(Model):
