@@ -230,5 +230,7 @@ class Event(Model):
     """For `text_delta`, `text`, `thinking` and `notice`."""
     tool_call: ToolCall | None = None
     tool_result: ToolResult | None = None
+    decision: Object | None = None
+    """For a `notice` of the session policy: the numbers of a decision and what each alternative would cost."""
     message: Message | None = None
     """For `message`: sent or received by this agent, filled in by core."""

@@ -8,6 +8,7 @@ told about turns, and ends when the CLI ends, when it is told to, or when it is 
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
+from hive_rpc.commands import Effort
 from hive_rpc.dialogue import AskParameters, FoundMessages, LooseEndsReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.interfaces.agent import (
@@ -48,6 +49,7 @@ class LaunchInstruction(Model):
     resume: bool
     """The session has a transcript already."""
     model: str | None = None
+    effort: Effort | None = None
     system_prompt: str = ""
     """What is appended to Claude Code's own system prompt."""
     directory: str
