@@ -1,14 +1,14 @@
 """Taking a commit out of a repository that an agent can write, while it is writing it.
 
-git never learns that there is a repository: it is given an empty one of our own, and the agent's directory as a place
-where objects lie. So there is no configuration, hook, ref, attribute, worktree, submodule or replacement to be heeded;
-what is left is the reading of objects, and those are checked again by who receives them.
+The files of its objects are copied, and git is given the copy in an empty repository of our own. So there is no
+configuration, hook, ref, attribute, worktree, submodule or replacement to be heeded, and nothing changes under its
+hands; what is left is the reading of objects, and those are checked again by who receives them.
 """
 
+import asyncio
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from hive_base.process import ProcessError
@@ -24,20 +24,19 @@ MAX_PACK = 8 * 1024 * 1024
 
 async def pack(repository: Path, sha: str) -> bytes:
     """A pack with the commit and all that it needs. Raises Refusal."""
-    objects = _objects(repository)
     with tempfile.TemporaryDirectory() as scratch:
-        empty = Path(scratch)
-        await git(empty, "init", "--quiet", "--bare", "--template=")
-        there = {"GIT_OBJECT_DIRECTORY": str(objects)}
+        ours = Path(scratch)
+        await git(ours, "init", "--quiet", "--bare", "--template=")
+        await asyncio.to_thread(_copy, _objects(repository), ours / "objects")
         try:
-            kind = (await git(empty, "cat-file", "-t", sha, more=there)).stdout.strip()
+            kind = (await git(ours, "cat-file", "-t", sha)).stdout.strip()
         except ProcessError:
             raise Refusal(f"There is no commit {sha} in {repository}. Commit first, and give its full id.") from None
         if kind != "commit":
             raise Refusal(f"{sha} is a {kind}, not a commit.")
         words = ("pack-objects", "--revs", "--stdout", "--quiet", "--threads=1")
         try:
-            done = await git(empty, *words, stdin=f"{sha}\n".encode(), more=there, output_limit=MAX_PACK)
+            done = await git(ours, *words, stdin=f"{sha}\n".encode(), output_limit=MAX_PACK)
         except ProcessError as error:
             raise Refusal(f"{repository} cannot be read: {error}.") from None
         return done.output
@@ -58,25 +57,44 @@ def _objects(repository: Path) -> Path:
             raise Refusal(
                 f"{objects}/info/{place} borrows objects from elsewhere; `git repack -ad` makes them its own."
             )
-    size = 0
-    for files, entry in enumerate(_entries(objects), start=1):
-        size += entry.st_size
-        if files > MAX_FILES or size > MAX_BYTES:
-            raise Refusal(
-                f"{repository} has more than {MAX_FILES} objects or {MAX_BYTES // 1024**2} MiB of them; "
-                "begin a new repository with the files that are needed."
-            )
     return objects
 
 
-def _entries(directory: Path) -> Iterator[os.stat_result]:
-    for root, directories, files in os.walk(directory):
-        for name in (*directories, *files):
+def _copy(source: Path, target: Path) -> None:
+    """Copy loose objects and packs. `info` says something about them, and is left."""
+    size = count = 0
+    for root, directories, names in os.walk(source, onerror=_unreadable):
+        if Path(root) == source:
+            directories[:] = [name for name in directories if name != "info"]
+        count += len(directories) + len(names)
+        for name in names:
             path = Path(root, name)
-            try:
-                found = path.lstat()
-            except FileNotFoundError:
-                continue  # git tidies up at the same time
-            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-                raise Refusal(f"{path} is neither a file nor a directory.")
-            yield found
+            data = _read(path, MAX_BYTES - size)
+            size += len(data)
+            if count > MAX_FILES or size > MAX_BYTES:
+                raise Refusal(
+                    f"{source} has more than {MAX_FILES} files or {MAX_BYTES // 1024**2} MiB; "
+                    "begin a new repository with the files that are needed."
+                )
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(data)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """A file's content, and of one that is too big a byte more than the limit."""
+    try:
+        # Not blocking: a FIFO would be waited for, and then found to be none of ours.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""  # git tidies up at the same time
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read: {error.strerror}.") from None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Refusal(f"{path} is neither a file nor a directory.")
+        return file.read(limit + 1)
+
+
+def _unreadable(error: OSError) -> None:
+    raise Refusal(f"{error.filename} cannot be read: {error.strerror}.")
