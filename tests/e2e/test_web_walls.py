@@ -37,7 +37,7 @@ def test_the_shells_socket_cannot_be_opened(hive: Hive) -> None:
 
 def test_nothing_answers_without_a_session(hive: Hive) -> None:
     for method in ("Status", "Send", "Stop", "Spawn", "Destroy", "Invite", "SetPassword", "Audit"):
-        parameters = {"name": "worker", "to": "worker", "body": "x", "password": "x" * 20}
+        parameters = {"name": "worker", "to": "worker", "body": "x", "password": "x" * 20, "new_password": "x" * 20}
         for session in ({}, {"session": ""}, {"session": "forged"}):
             call = json.dumps({"method": f"org.hive.Operator.{method}", "parameters": parameters | session})
             code, said = as_web(hive, CALL, "/run/hive/web.sock", call)

@@ -11,13 +11,13 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Message, Role, ToolCall, ToolResult, TurnOutcome
-from hive_web.live import Pace
+from hive_web.feed import Pace
 from tests.support import demo_hive
 from tests.support.browser import OUTLINE, PHONE, POOR_CONTRAST, chromium, context, screenshot
 from tests.support.dashboard import Dashboard, dashboard
 from tests.unit.test_web_words import NOW, RELATIVE
 
-QUICK = Pace(refresh_apart=0, refresh_every=60, heartbeat=60, retry=0.05)
+QUICK = Pace(refresh_apart=0, refresh_every=60, recheck=60, heartbeat=60, retry=0.05)
 LONG = "w" * 31
 UNBROKEN = "an-unbroken-word-" * 40
 
@@ -69,7 +69,9 @@ async def test_a_one_time_link_signs_in_and_leads_to_the_hive(site: Dashboard, b
     async with context(browser) as tab:
         page = await tab.new_page()
         await page.goto(site.origin + "/sign-in/once")
-        await page.keyboard.press("Enter")  # the button has the focus
+        # Chromium gives the focus with a frame of its own, after the page has loaded.
+        await expect(page.get_by_role("button", name="Continue")).to_be_focused()
+        await page.keyboard.press("Enter")
         await expect(page).to_have_url(site.origin + "/")
         await page.locator(".account summary").click()
         await page.get_by_role("button", name="Sign out").click()
@@ -81,15 +83,14 @@ async def test_a_change_of_state_is_seen_without_a_reload(site: Dashboard, brows
     site.core.agent("worker")
     async with context(browser) as tab:
         page = await open_page(site, tab, "/")
-        row = page.locator(".agent", has_text="worker")
-        await expect(row.locator(".state")).to_have_text("Idle")
+        row = page.locator(".agents > li", has_text="worker")
+        await expect(row.locator(".head > span")).to_have_text("Idle")
         await expect(page.locator("#waiting")).to_be_hidden()
         site.core.change("worker", AgentState.FAILED, reason="out of memory")
-        await expect(row.locator(".state")).to_have_text("Failed")
+        await expect(row.locator(".head > span")).to_have_text("Failed")
         await expect(page.locator("#waiting")).to_contain_text("worker has failed")
         await expect(page).to_have_title("(1) meadow")
         assert "attention" in str(await page.locator("link[rel=icon]").get_attribute("href"))
-        await expect(row.get_by_role("link", name="Start worker")).to_be_visible()
         site.core.change("worker", AgentState.IDLE)
         await expect(page.locator("#waiting")).to_be_hidden()
         await expect(page).to_have_title("meadow")
@@ -100,14 +101,17 @@ async def test_agents_come_and_go_and_the_focus_stays(site: Dashboard, browser: 
     site.core.agent("worker")
     async with context(browser) as tab:
         page = await open_page(site, tab, "/")
-        await page.get_by_role("link", name="Stop worker").focus()
+        box = page.get_by_role("checkbox", name="worker")
+        await box.check()
         site.core.agents = {}
         site.core.agent("before")
         site.core.agent("worker", AgentState.PARKED, reason="usage limit")
         site.core.agent("after")
         site.core.change("after", AgentState.STARTING)
-        await expect(page.locator(".agent-name")).to_have_text(["before", "worker", "after"])
-        await expect(page.get_by_role("link", name="Stop worker")).to_be_focused()
+        await expect(page.locator(".agents .head > a")).to_have_text(["before", "worker", "after"])
+        await expect(box).to_be_focused()
+        await expect(box).to_be_checked()
+        await expect(page.locator("#selected")).to_have_text("1 selected")
         site.core.agents = {}
         site.core.emit(EventKind.NOTICE, "worker", text="gone")
         await expect(page.get_by_role("link", name="Create the first one")).to_be_visible()
@@ -209,8 +213,8 @@ async def test_a_page_looks_the_same_loaded_or_updated(site: Dashboard, browser:
         site.core.change("docs", AgentState.PARKED, reason="usage limit")
         await expect(agent.locator(".turn")).to_have_count(2)
         await expect(agent.locator(".tool")).to_have_count(5)
-        await expect(hive.locator(".agent")).to_have_count(5)
-        await expect(hive.locator(".feed .message")).to_have_count(5)
+        await expect(hive.locator(".agents > li")).to_have_count(5)
+        await expect(hive.locator(".feed > li")).to_have_count(3)
         for page in (hive, agent):
             await expect(page).to_have_title(re.compile(r"^\(1\) "))
             updated = await page.locator("#main").evaluate(OUTLINE)
@@ -289,7 +293,7 @@ async def test_stopping_asks_in_a_dialog_that_names_the_agent(site: Dashboard, b
     site.core.agent("worker")
     site.core.agent("docs")
     async with context(browser) as tab:
-        page = await open_page(site, tab, "/")
+        page = await open_page(site, tab, "/agent/docs/")
         link = page.get_by_role("link", name="Stop docs")
         await link.focus()
         await page.keyboard.press("Enter")
@@ -304,9 +308,95 @@ async def test_stopping_asks_in_a_dialog_that_names_the_agent(site: Dashboard, b
         await dialog.get_by_role("button", name="Stop docs").press("Enter")
         await expect(page.get_by_text("docs is stopping.")).to_be_visible()
         await expect(dialog).to_be_hidden()
-        await expect(page.locator(".agent", has_text="docs").locator(".state")).to_have_text("Stopped")
+        await expect(page.locator(".agent-head .state")).to_have_text("Stopped")
         assert site.core.lives == [("stop", "docs")]
+        await expect(page).to_have_url(site.origin + "/agent/docs/")
+
+
+async def test_several_agents_are_stopped_at_once_and_only_those_that_were_ticked(
+    site: Dashboard, browser: Browser
+) -> None:
+    for name in ("worker", "docs", "spared"):
+        site.core.agent(name)
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/")
+        await page.get_by_role("checkbox", name="worker").check()
+        await page.get_by_role("checkbox", name="docs").check()
+        await expect(page.locator("#selected")).to_have_text("2 selected")
+        await page.get_by_role("button", name="Stop the selected agents").click()
+        await expect(page.get_by_role("heading", name="Stop 2 agents?")).to_be_visible()
+        await expect(page.locator(".names > li")).to_have_text(["worker", "docs"])
+        assert site.core.lives == []
+        await page.get_by_role("button", name="Stop these 2").click()
         await expect(page).to_have_url(site.origin + "/")
+        assert sorted(site.core.lives) == [("stop", "docs"), ("stop", "worker")]
+
+
+async def test_commands_are_completed_and_confirmed(site: Dashboard, browser: Browser) -> None:
+    site.core.agent("worker")
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/agent/worker/")
+        await page.get_by_label("Message to worker").focus()
+        await page.keyboard.type("/")
+        options = page.get_by_role("option")
+        await expect(options.filter(visible=True)).to_have_count(2)  # stop and restart: it runs
+        await page.keyboard.type("res")
+        await expect(options.filter(visible=True)).to_have_count(1)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("dialog").get_by_role("button", name="Restart worker").click()
+        await expect(page.get_by_text("worker is restarting.")).to_be_visible()
+        assert site.core.lives == [("restart", "worker")]
+        await page.get_by_label("Message to worker").fill("/nonsense")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#composer-problem")).to_contain_text("no such command")
+        assert site.core.sent == []
+
+
+async def test_the_keyboard_goes_everywhere(site: Dashboard, browser: Browser) -> None:
+    for name in ("worker", "docs"):
+        site.core.agent(name)
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/")
+        await page.keyboard.press("j")
+        await expect(page.get_by_role("link", name="worker", exact=True)).to_be_focused()
+        await page.keyboard.press("j")
+        await expect(page.get_by_role("link", name="docs", exact=True)).to_be_focused()
+        await page.keyboard.press("x")
+        await expect(page.get_by_role("checkbox", name="docs")).to_be_checked()
+        await page.keyboard.press("k")
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(site.origin + "/agent/worker/")
+        await page.keyboard.press("c")
+        await expect(page.get_by_label("Message to worker")).to_be_focused()
+        await page.keyboard.type("g q?/")
+        await expect(page.get_by_label("Message to worker")).to_have_value("g q?/")
+        await page.get_by_label("Message to worker").blur()
+        await page.keyboard.press("g")
+        await page.keyboard.press("q")
+        await expect(page).to_have_url(site.origin + "/questions")
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+        await page.keyboard.press("/")
+        await expect(page.get_by_label("Search messages")).to_be_focused()
+        await page.go_back()
+        await expect(page).to_have_url(site.origin + "/help")
+
+
+async def test_a_list_that_changed_loads_itself_again_but_not_under_ones_hands(
+    site: Dashboard, browser: Browser
+) -> None:
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/questions")
+        await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+        demo_hive.populate(site.core)
+        await expect(page.locator(".question")).to_have_count(2)
+        await expect(page.locator(".places .count").first).to_have_text("2")
+        await page.locator("textarea").last.fill("half an answer")
+        await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+        site.core.desk.questions.pop()
+        site.core.emit(EventKind.NOTICE, "worker", text="x")
+        await expect(page.locator("#trouble")).to_contain_text("There is news")
+        await expect(page.locator("textarea").last).to_have_value("half an answer")
 
 
 async def test_an_agent_is_created_from_the_form(site: Dashboard, browser: Browser) -> None:
@@ -325,8 +415,8 @@ async def test_a_viewer_finds_no_way_to_change_anything(site: Dashboard, browser
         page = await open_page(site, tab, "/", Role.VIEWER)
         site.core.agent("fresh")
         site.core.change("fresh", AgentState.IDLE)
-        await expect(page.locator(".agent")).to_have_count(2)
-        await expect(page.locator("[data-confirm], [href='/spawn']")).to_have_count(0)
+        await expect(page.locator(".agents > li")).to_have_count(2)
+        await expect(page.locator("[data-confirm], [type=checkbox], [href='/spawn']")).to_have_count(0)
         await page.goto(site.origin + "/agent/worker/")
         await expect(page.get_by_text("To write, you need the role operator.")).to_be_visible()
         await expect(page.locator("textarea, [data-confirm]")).to_have_count(0)
@@ -405,13 +495,17 @@ async def test_the_keyboard_reaches_everything(site: Dashboard, browser: Browser
         await page.keyboard.press("Tab")
         await expect(page.get_by_text("Skip to content")).to_be_focused()
         await expect(page.get_by_text("Skip to content")).to_be_in_viewport()
-        for name in ("meadow", "Theme", "Account of ada", "New agent", "worker", "Stop worker", "Restart worker"):
+        for name in ("meadow", "Theme", "Account of ada"):
             await page.keyboard.press("Tab")
             focused = page.locator(":focus")
             await expect(focused).to_have_accessible_name(re.compile(f"^{name}"))
             outline = await focused.evaluate("element => getComputedStyle(element).outlineStyle")
             assert outline == "solid", name
-        await page.locator(".agent-name").focus()
+        for _ in range(11):
+            await page.keyboard.press("Tab")  # the navigation
+        for name in ("New agent", "Start", "Stop", "Restart", "worker", "worker"):
+            await page.keyboard.press("Tab")
+            await expect(page.locator(":focus")).to_have_accessible_name(re.compile(f"^{name}"))
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(site.origin + "/agent/worker/")
 
@@ -469,16 +563,49 @@ def arrange_long_words(site: Dashboard) -> None:
     core.change(LONG, AgentState.FAILED, reason=UNBROKEN)
 
 
+PAGES = [
+    "/",
+    "/agent/worker/",
+    "/agent/worker/inbox",
+    "/agent/worker/stats",
+    "/agent/worker/stats?span=7d",
+    "/agent/worker/files/",
+    "/agent/worker/files/state",
+    "/agent/worker/files/state/notes.md",
+    "/agent/worker/log",
+    "/agent/worker/config",
+    "/agent/worker/stop",
+    "/agent/worker/destroy",
+    "/agents?verb=stop&agent=worker&agent=docs",
+    "/messages",
+    "/messages?q=report",
+    "/messages/msg_2",
+    "/questions",
+    "/approvals",
+    "/approvals/apr_1",
+    "/jobs",
+    "/jobs/job_1",
+    "/dead-letters",
+    "/reminders",
+    "/system",
+    "/audit",
+    "/operators",
+    "/help",
+    "/spawn",
+    "/sign-in",
+    "/nothing",
+]
+
+
 async def test_no_page_scrolls_sideways_on_a_phone(site: Dashboard, browser: Browser) -> None:
     demo_hive.populate(site.core)
     arrange_long_words(site)
     site.core.hive = site.core.hive.model_copy(update={"stand_in": True, "model_backend": UNBROKEN})
     async with context(browser, viewport=PHONE) as tab:
-        page = await open_page(site, tab, "/")
-        paths = ("/", f"/agent/{LONG}/", "/agent/worker/", f"/agent/{LONG}/stop", "/spawn", "/sign-in", "/nothing")
-        for path in paths:
+        page = await open_page(site, tab, "/", Role.ADMIN)
+        for path in (*PAGES, f"/agent/{LONG}/", f"/agent/{LONG}/stop", f"/agent/{LONG}/inbox"):
             await page.goto(site.origin + path)
-            for tool in await page.locator(".tool summary").all():
+            for tool in await page.locator(".tool summary, main details summary").all():
                 await tool.click()
             assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
 
@@ -491,11 +618,10 @@ async def test_every_text_can_be_read(site: Dashboard, browser: Browser, theme: 
         site.core.agent(f"in-{state.value.replace('_', '-')}", state, reason="because")
     site.core.hive = site.core.hive.model_copy(update={"stand_in": True})
     async with context(browser, color_scheme=theme, reduced_motion="reduce") as tab:
-        page = await open_page(site, tab, "/")
-        paths = ("/", "/agent/worker/", f"/agent/{LONG}/", "/agent/worker/stop", "/spawn", "/sign-in", "/nothing")
-        for path in paths:
+        page = await open_page(site, tab, "/", Role.ADMIN)
+        for path in (*PAGES, f"/agent/{LONG}/"):
             await page.goto(site.origin + path)
-            for tool in await page.locator(".tool summary").all():
+            for tool in await page.locator(".tool summary, main details summary").all():
                 await tool.click()
             assert await page.evaluate(POOR_CONTRAST) == [], path
 
@@ -519,11 +645,13 @@ async def test_pictures_to_look_at(site: Dashboard, browser: Browser, theme: Any
         page = await tab.new_page()
         await page.goto(site.origin + "/sign-in")
         await screenshot(page, f"sign-in-{device}-{theme}")
-        page = await open_page(site, tab, "/")
-        await screenshot(page, f"hive-{device}-{theme}", full_page=device == "phone")
-        await page.goto(site.origin + "/agent/worker/")
-        await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
-        await screenshot(page, f"agent-{device}-{theme}")
+        page = await open_page(site, tab, "/", Role.ADMIN)
+        for path in PAGES:
+            await page.goto(site.origin + path)
+            if path == "/agent/worker/":
+                await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+            name = re.sub(r"[^a-z0-9]+", "-", path).strip("-") or "hive"
+            await screenshot(page, f"{name}-{device}-{theme}", full_page=path != "/agent/worker/")
         site.core.hive = site.core.hive.model_copy(update={"stand_in": True})
         await page.goto(site.origin + "/")
         await expect(page.get_by_text("Stand-in model.")).to_be_visible()
