@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from hive_rpc import codec
+from hive_rpc.complaints import Complaints
 from hive_rpc.dispatch import Bound, Dispatcher, error_frame
 from hive_rpc.errors import HiveError
 from hive_rpc.faults import ServiceError
@@ -41,13 +42,15 @@ class Connection(Link):
         stall_seconds: float,
         begun: Callable[["Connection"], None],
         turn: asyncio.Lock,
+        complaints: Complaints,
     ) -> None:
-        """`turn` is one for all connections of a server."""
+        """`turn` and `complaints` are the same for all connections of a server."""
         super().__init__()
         self._open_handlers = open_handlers
         self._stall_seconds = stall_seconds
         self._begun = begun
         self._turn = turn
+        self._complaints = complaints
         self._waiting: deque[bytes] = deque()
         """Calls that have arrived."""
         self._waiting_size = 0
@@ -96,7 +99,7 @@ class Connection(Link):
 
     def drop(self, reason: str) -> None:
         """End at once: what is unsent is not sent, and no further call begins."""
-        log.warning("Dropping the connection of pid %d, uid %d: %s", self.peer.pid, self.peer.uid, reason)
+        self._complaints.tell(f"Dropping the connection of pid {self.peer.pid}, uid {self.peer.uid}: {reason}")
         self._waiting.clear()
         self.transport.abort()
 
@@ -117,7 +120,7 @@ class Connection(Link):
             if await self._next_call() is not None:
                 self.write(error_frame(refusal))
         except codec.ProtocolError as error:
-            log.warning("Closing the connection of pid %d, uid %d: %s", self.peer.pid, self.peer.uid, error)
+            self._complaints.tell(f"Closing the connection of pid {self.peer.pid}, uid {self.peer.uid}: {error}")
         finally:
             try:
                 await self.close()

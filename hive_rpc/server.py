@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hive_rpc import sockets
 from hive_rpc.acceptor import Acceptor
+from hive_rpc.complaints import Complaints
 from hive_rpc.connection import Connection
 from hive_rpc.interface import Interface
 from hive_rpc.sockets import Peer
@@ -45,6 +46,7 @@ class Server:
         self._stall_seconds = stall_seconds
         self._max_connections = max_connections
         self._turn = asyncio.Lock()
+        self._complaints = Complaints()
         self._listening: list[tuple[Acceptor, sockets.Listening]] = []
         self._connections: dict[asyncio.Task[None], Connection] = {}
 
@@ -71,7 +73,7 @@ class Server:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connection(self) -> Connection:
-        return Connection(self._handlers, self._stall_seconds, self._begun, self._turn)
+        return Connection(self._handlers, self._stall_seconds, self._begun, self._turn, self._complaints)
 
     def _begun(self, connection: Connection) -> None:
         self._connections[connection.task] = connection

@@ -23,6 +23,13 @@ CONTAINERS = Path("/var/lib/nixos-containers")
 _SYSTEM = (Path("/usr"), Path("/etc/ssl"), Path("/etc/alternatives"))
 """Of the machine: its programs, the certificates they expect, and the links that Debian's `/usr/bin` leads through."""
 _WANTS = ("var-lib-hive.mount", "hive-core.service", "hive-web.service", "hive-gateway.service")
+_JOURNAL = """\
+[Journal]
+# It has what agents' containers write to their consoles: not more of the machine's disk than this, and no long lines,
+# because their number is what is limited (LogRateLimitBurst= of container@.service).
+SystemMaxUse=1G
+LineMax=8K
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,10 @@ def skeleton(config: HostConfig) -> Skeleton:
         groups=[OPERATORS_GROUP],
         units={**units, "container@.service": container_unit()},
         wants=_WANTS,
-        files={str((ETC / name).relative_to("/")): File(text) for name, text in _configuration(config).items()},
+        files={
+            "etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL),
+            **{str((ETC / name).relative_to("/")): File(text) for name, text in _configuration(config).items()},
+        },
         directories=[str(path.relative_to("/")) for path in (PREFIX, LIB, LIB_SOURCE, CONTAINERS)]
         + ["etc/nixos-containers"],
     )

@@ -23,6 +23,7 @@ from hive_cli.up.host import HostConfig, make_directories, nspawn_arguments, ske
 from hive_cli.up.leftovers import sweep
 from hive_cli.up.lock import HostLock
 from hive_cli.up.notify import Notice, listening
+from hive_cli.up.preflight import check_owner
 from hive_cli.up.protocol import LaunchRequest, Report, ReportKind
 from hive_cli.up.state import HostRecord, State
 
@@ -257,6 +258,8 @@ def _make_root(state: State) -> bool:
     try:
         state.root.mkdir(mode=0o700)
     except FileExistsError:
+        # Again, and now for good: nobody but root can put another one in its place from here on.
+        check_owner(state.root)
         return False
     return True
 

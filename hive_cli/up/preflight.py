@@ -83,6 +83,18 @@ def check_state(state: State) -> None:
             f"{state.root} holds something else than a hive's state.",
             hint="Choose an empty or a new directory with --state.",
         )
+    if state.root.exists():
+        check_owner(state.root)
+
+
+def check_owner(directory: Path) -> None:
+    """Who owns it, or may write to it, could put links into it that root would follow."""
+    found = directory.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise CannotError(
+            f"{directory} belongs to somebody else, or others may write to it.",
+            hint="Choose a new directory with --state, or make it root's and 0700.",
+        )
 
 
 def nearest_directory(path: Path) -> Path:

@@ -280,6 +280,15 @@ class TestLimits:
         assert len({rounds[number] for number in "012"}) == 3, "each large call in a round of the loop of its own"
         assert len({rounds[number] for number in "345"}) == 1, "small ones need no turn"
 
+    async def test_peers_that_misbehave_do_not_fill_the_log(
+        self, service: EchoService, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for _ in range(20):
+            async with RawPeer.connected(service.path) as peer:
+                peer.writer.write(b"nonsense\0")
+                assert await peer.rest() == b""
+        assert len([record for record in caplog.records if "is not JSON" in record.getMessage()]) == 1
+
     async def test_one_server_has_so_many_connections_and_no_more(self, tmp_path: Path) -> None:
         async with (
             EchoService(tmp_path).serving(max_connections=2) as service,

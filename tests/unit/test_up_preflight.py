@@ -117,3 +117,21 @@ class TestApiKey:
         with pytest.raises(CannotError) as error:
             preflight.read_api_key(tmp_path / "key", None)
         assert "sk-" not in refusal(error)
+
+
+def test_a_state_directory_that_somebody_else_prepared_is_refused(tmp_path: Path) -> None:
+    preflight.check_state(State(tmp_path))
+    for mode in (0o702, 0o770):
+        tmp_path.chmod(mode)
+        with pytest.raises(CannotError) as error:
+            preflight.check_state(State(tmp_path))
+        assert "belongs to somebody else" in refusal(error)
+    tmp_path.chmod(0o700)
+
+
+def test_a_state_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    preflight.check_state(State(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(CannotError) as error:
+        preflight.check_state(State(tmp_path))
+    assert "belongs to somebody else" in refusal(error)
