@@ -49,6 +49,7 @@ bench: .venv
 docs: .venv
 	@.venv/bin/python -m hive_rpc.docs docs/rpc
 	@.venv/bin/python -m hive_cli.docs docs/cli.md
+	@.venv/bin/python -m hive_core.agents.docs docs/agent-toml.md
 
 # The README's pictures, as the end-to-end test sees the dashboard.
 screenshots: .venv

@@ -44,9 +44,10 @@ class Capability(StrEnum):
 class Limits(BaseModel):
     """What the agent's container may use of the machine; systemd enforces it on the whole container."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     memory_mib: int = Field(default=4096, ge=256)
+    """Memory; what needs more is killed."""
     cpu_percent: int = Field(default=200, ge=5)
     """Of one processor: 200 is two of them."""
     tasks: int = Field(default=1024, ge=64)
@@ -56,19 +57,20 @@ class Limits(BaseModel):
 class AgentCaps(Caps):
     """What the agent may spend; the gateway enforces it on what passes through it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Mount(BaseModel):
     """A directory of the machine in the agent's container."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     source: _Path
     """On the hive host."""
     target: _Path
     """In the container; not where the hive has something of its own."""
     writable: bool = False
+    """Otherwise the agent can only read it."""
 
     @field_validator("source", "target")
     @classmethod
@@ -82,7 +84,7 @@ class Mount(BaseModel):
 class AgentConfig(BaseModel):
     """Every key is optional, and a key that is not known is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     model: str | None = Field(default=None, min_length=1, max_length=200)
     """A model's name or alias; without it the CLI's default."""
@@ -93,19 +95,25 @@ class AgentConfig(BaseModel):
     environment: dict[_VariableName, _VariableValue] = Field(default={}, max_length=100)
     """Of the model's tools."""
     capabilities: frozenset[Capability] = frozenset()
+    """What it may do besides an agent's own business; a `manager` proposes changes to the hive."""
     writes_to: frozenset[str] | None = Field(default=None, max_length=1000)
     """Agents that it may write to, besides the manager and the operator; without it every agent."""
     keep_warm_seconds: float = Field(default=120, ge=0, allow_inf_nan=False)
+    """How long its CLI is kept ready after a turn."""
     turn_limit_seconds: float = Field(default=3600, gt=0, allow_inf_nan=False)
+    """How long a turn may take."""
     silence_limit_seconds: float = Field(default=600, gt=0, allow_inf_nan=False)
+    """A turn in which nothing happens for so long is interrupted."""
     drain_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
     """How long a stop waits for the turn that runs."""
     limits: Limits = Limits()
+    """What its container may use of the machine."""
     account: AccountName | None = None
     """What its requests are paid with; without it the account `default`."""
     models: tuple[_ModelPattern, ...] = Field(default=(), max_length=50)
     """The only models that it may ask for, by name or as a pattern with `*`; without it any."""
     caps: AgentCaps = AgentCaps()
+    """What it may spend at most: in one turn, one hour and one day of the clock (UTC), in dollars and in tokens."""
     egress: tuple[EgressRule, ...] = Field(default=(), max_length=MOST_RULES)
     """What it may connect to besides the model: `github.com:443`, `*.pypi.org:443`; without it nothing."""
 
