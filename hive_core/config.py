@@ -22,6 +22,8 @@ class RetentionConfig(BaseModel):
     turns: float = Field(default=90, gt=0, le=36500)
     dialogue: float = Field(default=180, gt=0, le=36500)
     """Questions and reminders, after they ended."""
+    audit: float = Field(default=730, ge=366, le=36500)
+    """What operators did; it cannot be less than a year."""
 
     def policy(self) -> RetentionPolicy:
         return RetentionPolicy(
@@ -29,6 +31,7 @@ class RetentionConfig(BaseModel):
             events=timedelta(days=self.events),
             turns=timedelta(days=self.turns),
             dialogue=timedelta(days=self.dialogue),
+            audit=timedelta(days=self.audit),
         )
 
 

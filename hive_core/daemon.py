@@ -125,8 +125,9 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         database = await stack.enter_async_context(Database(state.core_database, "core"))
         events_database = await stack.enter_async_context(Database(state.events_database, "events"))
 
+        metrics = Metrics(database, {"core": database, "events": events_database}, clock)
         hub = Hub(events_database)
-        events = Events(events_database, clock, hub)
+        events = Events(events_database, clock, hub, dropped=metrics.dropped)
         audit = Audit(database)
         links = Links(run)
         stack.push_async_callback(links.close)
@@ -163,8 +164,6 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         await policies.load()
         await commands.load()
 
-        metrics = Metrics(database, {"core": database, "events": events_database}, clock)
-
         def told(message: Message) -> None:
             events.tell_message(message)
             metrics.sent(message)
@@ -180,7 +179,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         hooks.attach(broker)
         notes = Notes(database, clock, events.tell)
         questions = Questions(database, clock, broker)
-        reminders = Reminders(database, clock, agents.live_names, broker.announce)
+        reminders = Reminders(database, clock, agents.live_names, broker.announce, attempted=metrics.reminded)
         history = History(database)
         retention = Retention(
             database,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from hive_base.clock import Clock
+from hive_core.events.quota import Dropped
 from hive_core.retention.retention import Swept
 from hive_core.store import Database, Queries, to_ms
 from hive_rpc.types import Message
@@ -26,6 +27,10 @@ class Metrics:
         self._hold = Gauge(
             "hive_sweep_longest_hold_seconds", "The longest batch of the last sweep.", ["what"], registry=registry
         )
+        self._events = Counter(
+            "hive_events_dropped", "Events of agents that were not kept.", ["why"], registry=registry
+        )
+        self._fired = Counter("hive_reminders", "Attempts to deliver a reminder.", ["outcome"], registry=registry)
         self._deliveries = Gauge("hive_messages", "Messages that are not settled.", ["state"], registry=registry)
         self._oldest = Gauge(
             "hive_oldest_waiting_seconds", "Age of the oldest message that waits to be handed out.", registry=registry
@@ -45,6 +50,13 @@ class Metrics:
     def swept(self, swept: Swept) -> None:
         self._swept.labels(swept.what).inc(swept.rows)
         self._hold.labels(swept.what).set(swept.longest_hold)
+
+    def dropped(self, why: Dropped, count: int) -> None:
+        self._events.labels(why).inc(count)
+
+    def reminded(self, delivered: int, failed: int) -> None:
+        self._fired.labels("delivered").inc(delivered)
+        self._fired.labels("failed").inc(failed)
 
     async def text(self) -> str:
         """Everything in Prometheus' text format."""

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hive_base.clock import Clock
 from hive_core.events.cutting import shorten
 from hive_core.events.hub import Hub
-from hive_core.events.quota import EventPolicy, Intake, Tally, notice
+from hive_core.events.quota import Dropped, EventPolicy, Intake, Tally, notice
 from hive_core.events.rows import SQL, Record, evict, fitting, kept_bytes, record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.errors import TooLargeError
@@ -39,12 +39,14 @@ class Events:
         clock: Clock,
         hub: Hub,
         policy: EventPolicy = EventPolicy(),  # noqa: B008 - frozen
+        dropped: Callable[[Dropped, int], None] = lambda why, count: None,
     ) -> None:
         self._db = database
         self._clock = clock
         self._hub = hub
         self._policy = policy
-        self._intake = Intake(clock, policy)
+        self._dropped = dropped
+        self._intake = Intake(clock, policy, dropped)
         self._evicted: dict[str, Tally] = {}
         """Agents over their quota, and what was deleted of theirs since."""
         self._told: list[Record] = []
@@ -127,6 +129,7 @@ class Events:
         if gone[0]:
             tally = self._evicted.setdefault(agent, Tally())
             tally.add(*gone)
+            self._dropped(Dropped.QUOTA, gone[0])
             if kept <= 0.9 * quota:
                 del self._evicted[agent]
                 self._tell([notice(self._clock, agent, tally, "the oldest of this agent, to keep within its quota")])

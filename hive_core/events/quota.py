@@ -1,7 +1,8 @@
 """How much an agent may push: a rate for what comes, a quota for what is kept, and marks that say what was dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from hive_base.clock import Clock
 from hive_core.events.rows import Record, record
@@ -19,6 +20,15 @@ class EventPolicy:
     """Of one agent; beyond it the oldest go, until a tenth is free."""
 
 
+class Dropped(StrEnum):
+    """Why events of an agent are not there."""
+
+    RATE = "rate"
+    """They came too fast."""
+    QUOTA = "quota"
+    """They were the oldest, and their agent keeps too much."""
+
+
 @dataclass
 class Tally:
     events: int = 0
@@ -32,8 +42,9 @@ class Tally:
 class Intake:
     """Lets through what is within the agent's rate, and remembers what is not."""
 
-    def __init__(self, clock: Clock, policy: EventPolicy) -> None:
+    def __init__(self, clock: Clock, policy: EventPolicy, dropped: Callable[[Dropped, int], None]) -> None:
         self._clock = clock
+        self._count = dropped
         self._bytes = Rates(clock, policy.byte_rate)
         self._turns = Rates(clock, policy.turn_rate)
         self._dropped: dict[str, Tally] = {}
@@ -45,6 +56,7 @@ class Intake:
         kept = [r for r in records if r.turn is not None and self._turns.take(agent) == 0]
         lost = [r for r in records if r not in kept]
         self._dropped.setdefault(agent, Tally()).add(len(lost), sum(r.size for r in lost))
+        self._count(Dropped.RATE, len(lost))
         return kept
 
     def mark(self, agent: str) -> list[Record]:

@@ -16,18 +16,21 @@ BATCH = 100
 @dataclass(frozen=True)
 class Delivered:
     messages: Sequence[Message]
+    failed: int
     next_due_ms: int | None
 
 
 def deliver(connection: sqlite3.Connection, known: Collection[str], now_ms: int) -> Delivered:
     """Deliver what is due, oldest first. One that repeats fires once, however often it was due while core was down."""
     messages: list[Message] = []
+    failed = 0
     for row in connection.execute(SQL.due, {"now": now_ms, "limit": BATCH}).fetchall():
         there = row["agent"] in known
         connection.execute(SQL.attempt, {"agent": row["agent"], "now": now_ms, "delivered": there})
         if not there:
             error = f"There is no agent {row['agent']} any more."
             connection.execute(SQL.failed, {"id": row["id"], "now": now_ms, "error": error})
+            failed += 1
             continue
         draft = sending.Draft(
             sender=SYSTEM,
@@ -45,7 +48,7 @@ def deliver(connection: sqlite3.Connection, known: Collection[str], now_ms: int)
             missed = (now_ms - row["due_at"]) // row["every_ms"]
             due_at = row["due_at"] + (missed + 1) * row["every_ms"]
             connection.execute(SQL.delivered_and_again, {"id": row["id"], "due_at": due_at})
-    return Delivered(messages, connection.execute(SQL.next_due).fetchone()[0])
+    return Delivered(messages, failed, connection.execute(SQL.next_due).fetchone()[0])
 
 
 def _body(row: sqlite3.Row) -> str:

@@ -33,7 +33,10 @@ class ReminderPolicy:
 
 
 class Reminders:
-    """`known` names the agents there are; `announce` is the broker's, for messages that are stored. `run` delivers."""
+    """`known` names the agents there are; `announce` is the broker's, for messages that are stored. `run` delivers.
+
+    `attempted` is told after each batch how many were delivered and how many failed.
+    """
 
     def __init__(
         self,
@@ -42,12 +45,14 @@ class Reminders:
         known: Callable[[], Collection[str]],
         announce: Callable[[Sequence[Message]], None],
         policy: ReminderPolicy = ReminderPolicy(),
+        attempted: Callable[[int, int], None] = lambda delivered, failed: None,
     ) -> None:
         self._db = database
         self._clock = clock
         self._known = known
         self._announce = announce
         self._policy = policy
+        self._attempted = attempted
         self._rates = Rates(clock, policy.rate)
         self._alarm = Alarm(clock, self.deliver)
 
@@ -60,6 +65,7 @@ class Reminders:
         known, now = frozenset(self._known()), to_ms(self._clock.now())
         done = await self._db.write(lambda c: deliver(c, known, now))
         self._announce(done.messages)
+        self._attempted(len(done.messages), done.failed)
         return from_ms(done.next_due_ms) if done.next_due_ms is not None else None
 
     async def remind(self, agent: str, request: RemindRequest) -> Reminder:

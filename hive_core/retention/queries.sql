@@ -1,29 +1,47 @@
 -- name: old_messages
 -- Only what is done: a message that waits, is leased, or lies among the dead letters is never deleted.
-SELECT d.seq, m.body
-FROM deliveries d JOIN messages m ON m.seq = d.seq
-WHERE d.state = 'done' AND d.settled_at < :before
-ORDER BY d.settled_at
-LIMIT :limit;
+SELECT seq FROM deliveries WHERE state = 'done' AND settled_at < :before ORDER BY settled_at LIMIT :limit;
 
 -- name: forget_words
 INSERT INTO message_words (message_words, rowid, body)
-SELECT 'delete', :seq, :body WHERE :seq <= (SELECT seq FROM message_words_progress);
+SELECT 'delete', seq, body FROM messages WHERE seq = :seq AND seq <= (SELECT seq FROM message_words_progress);
 
 -- name: delete_message
 DELETE FROM messages WHERE seq = :seq;
 
 -- name: old_reminders
-DELETE FROM reminders
-WHERE id IN (SELECT id FROM reminders WHERE settled_at IS NOT NULL AND settled_at < :before LIMIT :limit);
+SELECT id FROM reminders WHERE settled_at IS NOT NULL AND settled_at < :before LIMIT :limit;
+
+-- name: delete_reminder
+DELETE FROM reminders WHERE id = :id;
 
 -- name: old_reminder_attempts
-DELETE FROM reminder_attempts WHERE id IN (SELECT id FROM reminder_attempts WHERE at < :before LIMIT :limit);
+SELECT id FROM reminder_attempts WHERE at < :before LIMIT :limit;
+
+-- name: delete_reminder_attempt
+DELETE FROM reminder_attempts WHERE id = :id;
 
 -- name: old_questions
-DELETE FROM questions
-WHERE id IN (SELECT id FROM questions WHERE resolved_at IS NOT NULL AND resolved_at < :before LIMIT :limit);
+SELECT id FROM questions WHERE resolved_at IS NOT NULL AND resolved_at < :before LIMIT :limit;
+
+-- name: delete_question
+DELETE FROM questions WHERE id = :id;
 
 -- name: old_instances
-DELETE FROM instances
-WHERE (agent, instance) IN (SELECT agent, instance FROM instances WHERE replaced_at < :before LIMIT :limit);
+SELECT agent, instance FROM instances WHERE replaced_at < :before LIMIT :limit;
+
+-- name: delete_instance
+DELETE FROM instances WHERE agent = :agent AND instance = :instance;
+
+-- name: old_sessions
+SELECT token_hash FROM sessions WHERE expires_at < :before LIMIT :limit;
+
+-- name: delete_session
+DELETE FROM sessions WHERE token_hash = :token_hash;
+
+-- name: old_audit
+-- Rows are in the order of their time: only the first ones can be old.
+SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT :limit) WHERE at < :before;
+
+-- name: delete_audit
+DELETE FROM audit WHERE id = :id;

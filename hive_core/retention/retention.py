@@ -1,8 +1,7 @@
 """Deletes what is too old, a batch at a time; each batch holds the write lock for a few milliseconds."""
 
-import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,9 +12,9 @@ from hive_core.store import Database, to_ms
 
 SWEEP_EVERY = timedelta(hours=1)
 LONGEST_HOLD = 0.05
-"""Seconds that a batch may hold the write lock. Batches aim at a fifth of it."""
-_FIRST_BATCH = 16
-_MAX_BATCH = 1000
+"""Seconds that a batch may hold the write lock."""
+STOP_AFTER = LONGEST_HOLD / 2
+"""Seconds after which a batch takes no further row, whatever the rows cost: the rest is for the last one."""
 _PAUSE = 0.02
 """Seconds between two batches, for everybody else."""
 
@@ -28,6 +27,8 @@ class RetentionPolicy:
     turns: timedelta = timedelta(days=90)
     dialogue: timedelta = timedelta(days=180)
     """Resolved questions and settled reminders."""
+    audit: timedelta = timedelta(days=730)
+    """What operators did. The database itself refuses to delete what is younger than a year."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Swept:
     """Seconds that the longest batch took."""
 
 
+@dataclass(frozen=True)
+class _Batch:
+    rows: int
+    held: float
+    finished: bool
+    """Nothing old is left."""
+
+
 async def _nothing() -> None:
     pass
 
@@ -46,7 +55,8 @@ class Retention:
     """`run` sweeps at the start and then every hour.
 
     `index` is called before each sweep, so that a search never has more than an hour's words to take in first; `swept`
-    is told of each kind that something was deleted of.
+    is told of each kind that something was deleted of. `timer` is not the injected clock's: it is this machine's lock
+    that is held.
     """
 
     def __init__(
@@ -56,9 +66,11 @@ class Retention:
         clock: Clock,
         policy: RetentionPolicy = RetentionPolicy(),
         index: Callable[[], Awaitable[None]] = _nothing,
+        timer: Callable[[], float] = time.perf_counter,
         swept: Callable[[Swept], None] = lambda _: None,
     ) -> None:
         self._index = index
+        self._timer = timer
         self._clock = clock
         self._swept = swept
         self._sweeps: Sequence[tuple[str, Database, sweeps.Sweep, timedelta]] = (
@@ -67,6 +79,8 @@ class Retention:
             ("reminders", core, sweeps.reminders, policy.dialogue),
             ("reminder_attempts", core, sweeps.reminder_attempts, policy.dialogue),
             ("questions", core, sweeps.questions, policy.dialogue),
+            ("sessions", core, sweeps.sessions, timedelta(0)),
+            ("audit", core, sweeps.audit, policy.audit),
             ("events", events, sweeps.events, policy.events),
             ("turns", events, sweeps.turns, policy.turns),
             ("free_pages", core, sweeps.free_pages, timedelta(0)),
@@ -87,21 +101,20 @@ class Retention:
         return self._clock.now() + SWEEP_EVERY
 
     async def _sweep(self, what: str, database: Database, sweep: sweeps.Sweep, before_ms: int) -> Swept:
-        batch, total, longest = _FIRST_BATCH, 0, 0.0
-
-        def timed(connection: sqlite3.Connection, limit: int) -> tuple[int, float]:
-            # The real time, not the injected clock's: it is this machine's lock that is held.
-            start = time.perf_counter()
-            return sweep(connection, before_ms, limit), time.perf_counter() - start
-
+        total, longest = 0, 0.0
         while True:
-            limit = batch
-            rows, held = await database.write(lambda c: timed(c, limit))  # noqa: B023 - awaited in this round
-            total, longest = total + rows, max(longest, held)
-            if rows < limit:
+            batch = await database.write(lambda c: self._batch(sweep(c, before_ms)))
+            total, longest = total + batch.rows, max(longest, batch.held)
+            if batch.finished:
                 return Swept(what, total, longest)
-            if held > LONGEST_HOLD / 5:
-                batch = max(1, batch // 2)
-            elif held < LONGEST_HOLD / 20:
-                batch = min(_MAX_BATCH, batch * 2)
             await self._clock.sleep(_PAUSE)
+
+    def _batch(self, steps: Iterator[None]) -> _Batch:
+        """Runs in the writer's thread."""
+        start = self._timer()
+        held, rows = 0.0, 0
+        for _ in steps:
+            rows, held = rows + 1, self._timer() - start
+            if held >= STOP_AFTER:
+                return _Batch(rows, held, finished=False)
+        return _Batch(rows, held, finished=rows < sweeps.BATCH)

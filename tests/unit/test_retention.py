@@ -1,6 +1,8 @@
 """What is old goes, in small steps; what is not delivered never does."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,13 +10,15 @@ import pytest
 from hive_base.clock import ManualClock
 from hive_core.broker import Broker, History, Policy
 from hive_core.events import Events, Hub
+from hive_core.events.quota import EventPolicy
 from hive_core.metrics import Metrics
+from hive_core.operators.audit import Actor, Audit
 from hive_core.questions import Questions
 from hive_core.rates import Rate
 from hive_core.reminders import Reminders
 from hive_core.retention import Retention
 from hive_core.retention.retention import LONGEST_HOLD, Swept
-from hive_core.store import Database
+from hive_core.store import Database, to_ms
 from hive_rpc.dialogue import AskParameters
 from hive_rpc.interfaces.agent import RemindRequest
 from hive_rpc.types import OPERATOR, Event, EventKind, Turn
@@ -179,6 +183,59 @@ async def test_the_file_shrinks_and_no_batch_holds_the_lock_for_long(
     assert by_name["free_pages"].rows > 300
 
 
+async def test_a_batch_ends_before_it_holds_the_lock_too_long_however_long_a_row_takes(
+    broker: Broker, core: Database, events_database: Database, clock: InstantClock, swept: list[Swept]
+) -> None:
+    for number in range(20):
+        await broker.send("writer", OPERATOR, f"number {number}")
+    await clock.advance(31 * DAY)
+    moment = 0.0
+
+    def timer() -> float:
+        # Whenever it is looked at, a row more has been deleted.
+        nonlocal moment
+        moment += 0.011
+        return moment
+
+    commits = core.commits
+    await Retention(core, events_database, clock, timer=timer, swept=swept.append).sweep()
+    (messages,) = (s for s in swept if s.what == "messages")
+    assert messages.rows == 20
+    assert messages.longest_hold < LONGEST_HOLD
+    assert core.commits - commits >= 20 // 3
+
+
+async def test_the_audit_log_loses_only_what_is_older_than_two_years_and_nobody_else_may_delete_from_it(
+    core: Database, events_database: Database, retention: Retention, clock: InstantClock
+) -> None:
+    actor, now = Actor("ada", "web.sock"), datetime.now(UTC)
+    retention_now = clock.now()
+    for age, target in ((800, "old"), (700, "kept"), (0, "new")):
+        at = retention_now - timedelta(days=age)
+        await core.write(lambda c, at=at, target=target: Audit.record(c, at, actor, "send", target))
+    await retention.sweep()
+    assert [row.target for row in (await Audit(core).page()).rows] == ["new", "kept"]
+    await core.write(lambda c: Audit.record(c, now, actor, "send", "of today"))
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        await core.write(lambda c: c.execute("DELETE FROM audit WHERE target = 'of today'").rowcount)
+
+
+async def test_a_session_goes_when_it_has_ended(core: Database, retention: Retention, clock: InstantClock) -> None:
+    def add(connection: sqlite3.Connection, name: str, expires_at: int) -> None:
+        connection.execute("INSERT OR IGNORE INTO operators (name, role, created_at) VALUES ('ada', 'viewer', 0)")
+        connection.execute(
+            "INSERT INTO sessions (token_hash, id, operator, created_at, seen_at, expires_at) "
+            "VALUES (?, ?, 'ada', 0, 0, ?)",
+            (name.encode(), name, expires_at),
+        )
+
+    now = to_ms(clock.now())
+    await core.write(lambda c: add(c, "ended", now - 1))
+    await core.write(lambda c: add(c, "lives", now + 1))
+    await retention.sweep()
+    assert await core.read(lambda c: [row["id"] for row in c.execute("SELECT id FROM sessions")]) == ["lives"]
+
+
 async def test_metrics_tell_what_is_there_and_what_was_swept(
     broker: Broker, core: Database, events_database: Database, clock: InstantClock
 ) -> None:
@@ -188,8 +245,20 @@ async def test_metrics_tell_what_is_there_and_what_was_swept(
     await broker.receive("writer", None)
     await clock.advance(60)
     metrics.swept(Swept("messages", 7, LONGEST_HOLD))
+    reminders = Reminders(core, clock, lambda: ("worker",), broker.announce, attempted=metrics.reminded)
+    for agent in AGENTS:
+        await reminders.remind(agent, RemindRequest(message="x", in_seconds=0))
+    await reminders.deliver()
+    policy = EventPolicy(byte_rate=Rate(burst=1, per_second=0.001))
+    events = Events(events_database, clock, Hub(events_database), policy, dropped=metrics.dropped)
+    for number in range(1, 3):
+        too_much = Event(kind=EventKind.TEXT, at=clock.now(), sequence=number, text="too much")
+        await events.push("worker", "i1", [too_much])
     lines = (await metrics.text()).splitlines()
-    assert 'hive_messages{state="ready"} 1.0' in lines
+    assert 'hive_messages{state="ready"} 2.0' in lines
+    assert 'hive_reminders_total{outcome="delivered"} 1.0' in lines
+    assert 'hive_reminders_total{outcome="failed"} 1.0' in lines
+    assert 'hive_events_dropped_total{why="rate"} 1.0' in lines
     assert 'hive_messages{state="leased"} 1.0' in lines
     assert "hive_oldest_waiting_seconds 60.0" in lines
     assert 'hive_swept_rows_total{what="messages"} 7.0' in lines
