@@ -107,15 +107,19 @@ def test_cores_socket_is_closed_to_the_models_user_and_open_to_the_harness(hive:
 
 def test_the_only_sockets_of_the_hive_in_there_are_the_agents_own(hive: Hive, worker: str) -> None:
     listing = hive.run_in(worker, "find", "/run/hive", "-type", "s", user="root").stdout.split()
-    assert sorted(listing) == ["/run/hive/core/core.sock", "/run/hive/gateway/gateway.sock"]
+    assert sorted(listing) == [
+        "/run/hive/core/core.sock",
+        "/run/hive/gateway/egress.sock",
+        "/run/hive/gateway/gateway.sock",
+    ]
     everywhere = hive.run("find", "/run/hive", "-type", "s").stdout
     assert "/run/hive/operator.sock" in everywhere
     assert "/run/hive/agents/manager/core/core.sock" in everywhere
 
 
 def test_the_sockets_of_the_runner_and_the_gateway_are_closed_to_the_models_user(hive: Hive, worker: str) -> None:
-    for path in ("/run/hive/gateway/gateway.sock", "/run/hive-agent/harness.sock"):
-        attempt = (*python(CONNECT_UNIX), path)
+    for path in ("gateway/gateway.sock", "gateway/egress.sock", "../hive-agent/harness.sock"):
+        attempt = (*python(CONNECT_UNIX), f"/run/hive/{path}")
         assert "PermissionError" in hive.run_in(worker, *attempt, check=False).stderr
         assert "connected" in hive.run_in(worker, *attempt, user="root").stdout
 
