@@ -1,71 +1,19 @@
 """Harness, runner, SDK, the real CLI and the stand-in model behind the gateway's socket; only core is played."""
 
-import asyncio
-import os
-import shutil
-import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
-from hive_agent.harness.daemon import Daemon
-from hive_agent.harness.surroundings import Home, Surroundings
-from hive_base.clock import SystemClock
-from hive_gateway.standin.app import StandIn
 from hive_rpc.interfaces.agent import CommandKind
 from hive_rpc.types import OPERATOR, AgentState, EventKind, TurnOutcome
-from tests.support.agent_core import FakeAgentCore
-from tests.support.gateway import agent_socket
-
-NOBODY = 65534
-
-
-@dataclass
-class Chain:
-    core: FakeAgentCore
-    home: Home
-    surroundings: Surroundings
-    daemon: Daemon
+from tests.support.agent_chain import Chain, chained, open_directory
 
 
 @pytest.fixture
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory that the model's user can get into: the CLI refuses to let root use all tools."""
-    root = Path("/tmp") / f"hive-agent-test-{os.getpid()}-{tmp_path_factory.mktemp('x').name}"
-    root.mkdir(mode=0o755)
-    yield root
-    shutil.rmtree(root)
-
-
-@pytest.fixture
-async def chain(root: Path) -> AsyncIterator[Chain]:
-    uid = NOBODY if os.getuid() == 0 else None
-    home = Home("worker", root / "state", root / "harness", root / "claude", root / "shared")
-    for directory in (home.state, home.claude, home.shared):
-        directory.mkdir()
-        if uid is not None:
-            os.chown(directory, uid, uid)
-    home.harness.mkdir(mode=0o700)
-    surroundings = Surroundings(
-        core_socket=root / "core.sock",
-        gateway_socket=root / "gateway.sock",
-        runner_socket=root / "runner.sock",
-        home=lambda name: home,
-        forward_port=0,
-        runner_command=(sys.executable, "-m", "hive_agent.runner"),
-        model_uid=uid,
-    )
-    async with FakeAgentCore(surroundings.core_socket) as core, agent_socket(root, StandIn()):
-        daemon = Daemon(surroundings, SystemClock())
-        running = asyncio.create_task(daemon.run())
-        try:
-            await core.until(lambda: core.state is AgentState.IDLE)
-            yield Chain(core, home, surroundings, daemon)
-        finally:
-            daemon.stop.set()
-            await running
+async def chain(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chain]:
+    with open_directory(tmp_path_factory.mktemp("x").name) as root:
+        async with chained(root) as chain:
+            yield chain
 
 
 async def test_a_message_becomes_a_turn_and_its_last_words_the_reply(chain: Chain) -> None:
