@@ -20,6 +20,7 @@ COMMANDS = {
     "approvals": "hive_cli.commands.approvals:approvals",
     "deploys": "hive_cli.commands.deploys:deploys",
     "config": "hive_cli.commands.config:config",
+    "inputs": "hive_cli.commands.inputs:inputs",
     "cancel": "hive_cli.commands.commands:cancel",
     "compact": "hive_cli.commands.commands:compact",
     "new-session": "hive_cli.commands.commands:new_session",

@@ -6,7 +6,7 @@ import click
 
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import AgentRequest, SpawnRequest
+from hive_rpc.interfaces.operator import AgentRequest, RestartAllRequest, SpawnRequest
 
 
 def _read(config: TextIO | None) -> str | None:
@@ -48,9 +48,18 @@ def stop(talk: Talk, name: str) -> None:
 
 
 @click.command()
-@click.argument("name", type=AGENT)
+@click.argument("name", type=AGENT, required=False)
+@click.option("--all", "everybody", is_flag=True, help="Every agent that runs: managers first, then a few at a time.")
+@click.option("--reason", default="", help="With --all: told to each of them.")
 @talks
-def restart(talk: Talk, name: str) -> None:
+def restart(talk: Talk, name: str | None, everybody: bool, reason: str) -> None:
     """Stop an agent, then start it again."""
+    if everybody == (name is not None):
+        raise click.UsageError("Give the NAME of an agent, or --all.")
+    if name is None:
+        request = RestartAllRequest(reason=reason or "An operator asked for it.")
+        queued = talk.call(lambda core: core.restart_all(request))
+        talk.done(queued, f"{len(queued.jobs)} agents are being restarted: `hive deploys` shows how far that is.")
+        return
     reply = talk.call(lambda core: core.restart(AgentRequest(name=name)), doing=f"Restarting {name} ...")
     talk.done(reply, f"{name} is up again.")

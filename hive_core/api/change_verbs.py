@@ -24,6 +24,7 @@ from hive_rpc.interfaces.operator import (
     DestroyRequest,
     EditConfigRequest,
     IdRequest,
+    InputsReply,
     JobReply,
     JobsReply,
     JobsRequest,
@@ -164,6 +165,9 @@ class OperatorChanges(Operator):
     async def edit_config(self, request: EditConfigRequest) -> OperatorApprovalReply:
         asked = await self._changes.proposals.edit(self._by, request.name, request.config, request.base, request.reason)
         return OperatorApprovalReply(approval=asked)
+
+    async def inputs(self, request: OperatorRequest) -> InputsReply:
+        return await self._changes.inputs()
 
     async def _do(self, kind: JobKind, name: str) -> Empty:
         self._changes.agents.get(name)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hive_base.clock import Clock
 from hive_base.paths import StatePaths
@@ -19,8 +20,10 @@ from hive_core.deploys.proposals import Proposals
 from hive_core.deploys.rebuild import Rebuild
 from hive_core.jobs import Jobs
 from hive_core.jobs.rows import Entry
+from hive_core.meta import flake
 from hive_core.store import Database
 from hive_rpc.configuration import JobKind, JobState
+from hive_rpc.interfaces.operator import Input, InputsReply
 from hive_rpc.types import Message
 
 _PAST = {
@@ -38,6 +41,18 @@ class Changes:
     jobs: Jobs
     proposals: Proposals
     repositories: Repositories
+    applied: Path
+
+    async def inputs(self) -> InputsReply:
+        """What the meta flake of these agents has as inputs. Of stateless ones nothing is built from it."""
+        found = []
+        for agent in self.agents.all():
+            sha = await self.configs.commit_of(agent.name)
+            dates = {commit.sha: commit.at for commit in await self.repositories.log(agent.name)}
+            where = flake.url(self.applied, agent.name)
+            found.append(Input(name=f"{flake.PREFIX}{agent.name}", url=where, revision=sha, modified_at=dates.get(sha)))
+        text = flake.render([agent.name for agent in self.agents.all()], self.applied, flake.Sources())
+        return InputsReply(inputs=found, flake=text)
 
     async def run(self) -> None:
         """Until cancelled. It ends before the agents' own work does, so that no job takes core's end for a failure."""
@@ -67,7 +82,7 @@ def changes(
         announce=broker.announce,
     )
     proposals = Proposals(agents=agents, approvals=approvals, configs=configs, repositories=repositories)
-    return Changes(agents, approvals, configs, jobs, proposals, repositories)
+    return Changes(agents, approvals, configs, jobs, proposals, repositories, state.applied)
 
 
 def _told(connection: sqlite3.Connection, entry: Entry, now_ms: int) -> list[Message]:

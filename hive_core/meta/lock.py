@@ -1,0 +1,46 @@
+"""Reading a `flake.lock` (version 7, as Nix 2.4 and later write it)."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hive_rpc.errors import InvalidError
+from hive_rpc.interfaces.operator import Input
+
+_VERSION = 7
+
+
+def inputs(text: str) -> list[Input]:
+    """The flake's own inputs, by name. Raises InvalidError for what is no lock file."""
+    try:
+        lock = json.loads(text)
+        if lock["version"] != _VERSION:
+            raise InvalidError(f"flake.lock is of version {lock['version']}; {_VERSION} is known.")
+        nodes = lock["nodes"]
+        root = nodes[lock["root"]]["inputs"]
+        return [_input(name, nodes[node]) for name, node in sorted(root.items()) if isinstance(node, str)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidError(f"flake.lock cannot be read: {error!r}.") from error
+
+
+def _input(name: str, node: dict[str, Any]) -> Input:
+    locked, original = node.get("locked", {}), node.get("original", {})
+    modified = locked.get("lastModified")
+    return Input(
+        name=name,
+        url=_reference(original),
+        revision=locked.get("rev") or locked.get("narHash"),
+        modified_at=datetime.fromtimestamp(modified, UTC) if modified is not None else None,
+    )
+
+
+def _reference(original: dict[str, Any]) -> str:
+    match original.get("type"):
+        case "github":
+            return "/".join(filter(None, [f"github:{original['owner']}", original["repo"], original.get("ref")]))
+        case "path":
+            return f"path:{original['path']}"
+        case "git":
+            return f"git+{original['url']}"
+        case other:
+            return str(original.get("id") or other or "")
