@@ -38,7 +38,7 @@ class Node:
 Inline: TypeAlias = Node | str
 
 _FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})[^`]*$")
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*$")
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(\S.*)$")
 _BULLET = re.compile(r"^\s*[-*+]\s+(.*)$")
 _NUMBER = re.compile(r"^\s*\d{1,9}[.)]\s+(.*)$")
 _QUOTE = re.compile(r"^\s{0,3}>\s?(.*)$")
@@ -68,7 +68,7 @@ def _blocks(lines: list[str]) -> Iterator[Node]:
             code, at = _fenced(lines, at + 1, fence[1])
             yield Node(Tag.BLOCK, (Node(Tag.CODE, (code,)),))
         elif heading := _HEADING.match(line):
-            yield Node(Tag.PARAGRAPH, (Node(Tag.STRONG, tuple(_inlines(heading[1]))),))
+            yield Node(Tag.PARAGRAPH, (Node(Tag.STRONG, tuple(_inlines(_unclosed(heading[1])))),))
             at += 1
         elif _BULLET.match(line):
             items, at = _items(lines, at, _BULLET)
@@ -89,6 +89,11 @@ def _blocks(lines: list[str]) -> Iterator[Node]:
                 paragraph.append(lines[at])
                 at += 1
             yield Node(Tag.PARAGRAPH, tuple(_inlines("\n".join(paragraph))))
+
+
+def _unclosed(heading: str) -> str:
+    """Without the hashes that may close it. Not part of the pattern, which would try at every blank in the text."""
+    return heading.rstrip().rstrip("#").rstrip() or heading
 
 
 def _begins_block(line: str) -> bool:

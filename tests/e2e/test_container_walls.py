@@ -255,25 +255,6 @@ def test_the_models_environment_has_nothing_of_systemds_or_the_harness(hive: Hiv
         assert name not in said
 
 
-FLOOD = """
-import os
-console = os.open("/dev/console", os.O_WRONLY | os.O_NOCTTY)
-for number in range(5000):
-    os.write(console, b"flood %d\\n" % number)
-"""
-
-
-def test_a_container_cannot_push_out_what_others_have_logged(hive: Hive, worker: str) -> None:
-    hive.run_in(worker, *python(FLOOD), user="root")
-    hive.run("journalctl", "--sync")
-    assert "flood 0" in hive.journal(f"container@{worker}.service")
-    assert hive.journal(f"container@{worker}.service").count("flood ") < 2000
-    # The control: the host's own programs may log more.
-    hive.run("systemd-run", "--quiet", "--wait", "--collect", "--unit=flood", "seq", "--format=flood %g", "5000")
-    hive.run("journalctl", "--sync")
-    assert hive.journal("flood.service").count("flood ") >= 5000
-
-
 def priority_of(hive: Hive, text: str) -> str:
     hive.run("journalctl", "--sync")
     lines = hive.run("journalctl", "--quiet", "--output=json", "--output-fields=MESSAGE,PRIORITY").stdout.splitlines()
@@ -288,3 +269,22 @@ def test_a_container_cannot_write_to_the_terminals_of_the_hosts_users(hive: Hive
     control = uuid.uuid4().hex
     hive.run("systemd-run", "--quiet", "--wait", "--collect", "sh", "-c", f"echo '<0>{control}'")
     assert priority_of(hive, control) == "0"
+
+
+FLOOD = """
+import os
+console = os.open("/dev/console", os.O_WRONLY | os.O_NOCTTY)
+for number in range(5000):
+    os.write(console, b"flood %d\\n" % number)
+"""
+
+
+def test_a_container_cannot_push_out_what_others_have_logged(hive: Hive, manager: str) -> None:
+    hive.run_in(manager, *python(FLOOD), user="root")
+    hive.run("journalctl", "--sync")
+    assert "flood 0" in hive.journal(f"container@{manager}.service")
+    assert hive.journal(f"container@{manager}.service").count("flood ") < 2000
+    # The control: the host's own programs may log more.
+    hive.run("systemd-run", "--quiet", "--wait", "--collect", "--unit=flood", "seq", "--format=flood %g", "5000")
+    hive.run("journalctl", "--sync")
+    assert hive.journal("flood.service").count("flood ") >= 5000

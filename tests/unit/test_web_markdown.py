@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hive_rpc.types import MAX_BODY
 from hive_web.markdown import Inline, Node, Tag, as_json, parse
 from hive_web.render import tree
 
@@ -98,6 +99,24 @@ def test_any_text_is_well_formed_markup(text: str) -> None:
         else:
             open_tags.append(name)
     assert not open_tags
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a" + " " * MAX_BODY + "b",
+        "# a" + "#" * MAX_BODY + "b",
+        "# " + " #" * (MAX_BODY // 2) + "b",
+        ">" * MAX_BODY,
+        "- a\n" * (MAX_BODY // 4),
+        *(piece * (MAX_BODY // len(piece)) for piece in ("**a ", "*a ", "_a ", "[a", "`a", "http://.", "[a](http://a")),
+    ],
+    ids=lambda text: text[:8],
+)
+def test_the_largest_message_is_read_in_a_moment_whatever_it_is_made_of(text: str) -> None:
+    """An agent could otherwise take the dashboard away with one message: a pattern that tries again takes minutes."""
+    assert parse(text)
 
 
 def _elements(nodes: tuple[Inline, ...]) -> list[Node]:
