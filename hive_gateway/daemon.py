@@ -25,6 +25,7 @@ from hive_gateway.egress.resolver import Resolver, SystemResolver
 from hive_gateway.egress.socket import EgressSocket
 from hive_gateway.errands import Errands
 from hive_gateway.listeners import Listeners
+from hive_gateway.login.logins import Logins
 from hive_gateway.metering.treasury import Treasury
 from hive_gateway.model_socket import ModelSocket
 from hive_rpc.errors import HiveError
@@ -84,11 +85,13 @@ async def gateway(
             for listeners in kinds:
                 listeners.want({agent.name: Path(agent.directory) for agent in reply.agents})
 
+        logins = Logins(clock, accounts.keep)
+        stack.callback(logins.close)
         line = CoreLine(
             run.gateway_control_socket,
             accounts,
             treasury,
-            Errands(accounts, treasury, book),
+            Errands(accounts, treasury, book, logins),
             clock,
             agents=follow,
             status=_status,

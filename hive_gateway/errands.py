@@ -4,8 +4,9 @@ import logging
 
 from hive_gateway.accounts.accounts import Accounts
 from hive_gateway.book import Book
+from hive_gateway.login.logins import Logins
 from hive_gateway.metering.treasury import Treasury
-from hive_rpc.errors import HiveError, InvalidError, UnavailableError
+from hive_rpc.errors import HiveError, InvalidError
 from hive_rpc.interfaces.gateway import Errand, ErrandError, ErrandKind, FinishErrandRequest
 
 MOST_ENTRIES = 500
@@ -15,10 +16,11 @@ log = logging.getLogger(__name__)
 
 
 class Errands:
-    def __init__(self, accounts: Accounts, treasury: Treasury, book: Book) -> None:
+    def __init__(self, accounts: Accounts, treasury: Treasury, book: Book, logins: Logins) -> None:
         self._accounts = accounts
         self._treasury = treasury
         self._book = book
+        self._logins = logins
 
     async def run(self, errand: Errand) -> FinishErrandRequest:
         try:
@@ -42,8 +44,11 @@ class Errands:
                 limit = max(1, min(asked.limit, MOST_ENTRIES))
                 entries = await self._book.egress(agent=asked.agent, before=asked.before, limit=limit)
                 return FinishErrandRequest(id=errand.id, egress_log=entries)
-            case ErrandKind.BEGIN_LOGIN | ErrandKind.FINISH_LOGIN:
-                raise UnavailableError("This gateway cannot log in interactively.", hint="Use a setup token.")
+            case ErrandKind.BEGIN_LOGIN if errand.begin_login is not None:
+                self._accounts.check_changeable(errand.begin_login)
+                return FinishErrandRequest(id=errand.id, login=await self._logins.begin(errand.begin_login))
+            case ErrandKind.FINISH_LOGIN if errand.finish_login is not None:
+                await self._logins.finish(errand.finish_login)
             case _:
                 raise InvalidError(f"The errand {errand.kind} came without its particulars.")
         return FinishErrandRequest(id=errand.id)

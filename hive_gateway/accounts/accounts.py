@@ -142,7 +142,7 @@ class Accounts:
 
         Raises InvalidError, ConflictError for one that comes from systemd, StorageError.
         """
-        self._check_not_read_only(new.name)
+        self.check_changeable(new.name)
         try:
             account = StoredAccount(
                 name=new.name, kind=new.kind, secret=SecretStr(new.secret.strip()), base_url=new.base_url
@@ -165,7 +165,7 @@ class Accounts:
         """Raises NotFoundError, ConflictError, StorageError."""
         if name not in self._live or self._live[name].stored == _stand_in():
             raise NotFoundError(f"There is no account {name}.", hint="`hive account list` shows those there are.")
-        self._check_not_read_only(name)
+        self.check_changeable(name)
         await asyncio.to_thread(self._store.remove, name)
         await self._book.release(name)
         del self._live[name]
@@ -221,7 +221,8 @@ class Accounts:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a hold could not be written down: %s", error)
 
-    def _check_not_read_only(self, name: str) -> None:
+    def check_changeable(self, name: str) -> None:
+        """Raises ConflictError for an account that comes from systemd."""
         if name in self._live and self._live[name].stored.read_only:
             raise ConflictError(
                 f"The account {name} is a systemd credential of hive-gateway.", hint="Change it where that comes from."

@@ -12,11 +12,12 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from pydantic import SecretStr
 
-from hive_base.clock import ManualClock
+from hive_base.clock import ManualClock, SystemClock
 from hive_gateway.accounts.accounts import Accounts
 from hive_gateway.accounts.credentials import RenewedCredential
 from hive_gateway.accounts.models import Renewal, StoredAccount
 from hive_gateway.errands import Errands
+from hive_gateway.login.logins import Logins
 from hive_gateway.standin.app import StandIn
 from hive_gateway.standin.recorder import Memory
 from hive_rpc.accounts import AccountKind, AccountState, HoldKind
@@ -62,7 +63,7 @@ class Api:
 
 
 async def errand(made: Parts, kind: ErrandKind, **particulars: Any) -> FinishErrandRequest:
-    errands = Errands(made.accounts, made.treasury, made.book)
+    errands = Errands(made.accounts, made.treasury, made.book, Logins(SystemClock(), made.accounts.keep))
     return await errands.run(Errand(id="errand_1", kind=kind, **particulars))
 
 
