@@ -7,11 +7,12 @@ import click
 from hive_cli.output import local, say
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import MessagesReply, MessagesRequest
+from hive_rpc.interfaces.operator import ConversationRequest, MessagesReply, MessagesRequest
 from hive_rpc.types import Message
 
 
-def _heading(message: Message) -> str:
+def heading(message: Message) -> str:
+    """When, who, to whom, and what is special about it."""
     marks = [
         mark
         for mark, holds in (
@@ -26,12 +27,16 @@ def _heading(message: Message) -> str:
     return f"{local(message.sent_at)}  {message.sender} -> {message.recipient}  {message.id}{tail}"
 
 
+def print_message(message: Message) -> None:
+    say(heading(message))
+    say(textwrap.indent(message.body, "    ", lambda _: True))
+
+
 def _print(reply: MessagesReply) -> None:
     if reply.more:
         say(f"(There are older ones: --before {reply.messages[0].id})" if reply.messages else "(There are older ones.)")
     for message in reply.messages:
-        say(_heading(message))
-        say(textwrap.indent(message.body, "    ", lambda _: True))
+        print_message(message)
     if not reply.messages:
         say("No messages.")
 
@@ -40,8 +45,15 @@ def _print(reply: MessagesReply) -> None:
 @click.argument("name", type=AGENT, required=False)
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 @click.option("--before", metavar="ID", help="Only older ones than this message.")
+@click.option("--with", "other", metavar="NAME", help="Only what NAME and this one, or `operator`, sent to each other.")
 @talks
-def messages(talk: Talk, name: str | None, limit: int, before: str | None) -> None:
+def messages(talk: Talk, name: str | None, limit: int, before: str | None, other: str | None) -> None:
     """Show messages, oldest first; with a NAME only what this agent sent or received."""
-    reply = talk.call(lambda core: core.messages(MessagesRequest(agent=name, before=before, limit=limit)))
+    if other is not None:
+        if name is None:
+            raise click.UsageError("--with needs a NAME: two that sent to each other.")
+        pair = ConversationRequest(one=name, other=other, before=before, limit=limit)
+        reply = talk.call(lambda core: core.conversation(pair))
+    else:
+        reply = talk.call(lambda core: core.messages(MessagesRequest(agent=name, before=before, limit=limit)))
     talk.show(reply, lambda: _print(reply))

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from hive_cli.main import cli
 from hive_rpc.errors import ConflictError, TimedOutError, UnknownRecipientError
@@ -28,9 +27,8 @@ from hive_rpc.interfaces.operator import (
     StatusReply,
 )
 from hive_rpc.logs import LogLine
-from hive_rpc.server import Server
 from hive_rpc.types import AgentState, ContainerState, Empty, Message, Role
-from tests.support.scripted_operator import ScriptedOperator
+from tests.support.shell import Shell, scripted_shell
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STATUS = StatusReply(
@@ -62,33 +60,11 @@ STATUS = StatusReply(
 )
 REPLY = Message(id="msg_2", sender="worker", recipient="operator", body="42", in_reply_to="msg_1", sent_at=NOW)
 
-Hive = Callable[..., Any]
-
-
-class Shell:
-    """Runs the program in a thread, so that the server in this one can answer it."""
-
-    def __init__(self, state: Path, core: ScriptedOperator) -> None:
-        self.state = state
-        self.core = core
-
-    async def hive(self, *arguments: str, stdin: str | bytes | None = None) -> Result:
-        environment = {"HIVE_STATE": str(self.state)}
-        return await asyncio.to_thread(CliRunner().invoke, cli, arguments, input=stdin, env=environment)
-
-    def asked(self, method: str) -> Any:
-        (request,) = [request for name, request in self.core.asked if name == method]
-        return request
-
 
 @pytest.fixture
 async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
-    core = ScriptedOperator({})
-    server = Server(lambda peer: [core])
-    (tmp_path / "run").mkdir()
-    await server.listen(tmp_path / "run" / "operator.sock")
-    yield Shell(tmp_path, core)
-    await server.close()
+    async with scripted_shell(tmp_path) as shell:
+        yield shell
 
 
 async def test_status_as_json_is_exactly_what_core_said(shell: Shell) -> None:
