@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from hive_base.clock import Clock, SystemClock
-from hive_web.actions import Actions
 from hive_web.assets import Assets
 from hive_web.boundary import error_boundary
 from hive_web.config import WebConfig
@@ -14,8 +13,9 @@ from hive_web.cookie import SessionCookie
 from hive_web.core import Core
 from hive_web.errands import Errands
 from hive_web.events import Events
-from hive_web.live import Pace
-from hive_web.pages import Pages
+from hive_web.feed import Feeds, Pace
+from hive_web.pages import PAGES
+from hive_web.pages.room import Site
 from hive_web.render import Renderer
 from hive_web.security import add_headers, known_host, same_origin
 from hive_web.sign_in import SignIn
@@ -41,6 +41,8 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     render = Renderer(assets, timing.clock)
     cookie = SessionCookie(secure=config.secure, clock=timing.clock)
     errands = Errands(timing.errand_patience)
+    site = Site(core=core, render=render, cookie=cookie, errands=errands)
+    feeds = Feeds(core, timing.clock, timing.pace)
 
     app = web.Application(
         client_max_size=LARGEST_BODY,
@@ -63,9 +65,8 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     app.add_routes(
         [
             *SignIn(core=core, render=render, cookie=cookie).routes(),
-            *Pages(core=core, render=render, cookie=cookie).routes(),
-            *Actions(core=core, render=render, cookie=cookie, errands=errands).routes(),
-            *Events(core=core, cookie=cookie, clock=timing.clock, pace=timing.pace).routes(),
+            *(route for pages in PAGES for route in pages(site).routes()),
+            *Events(core=core, cookie=cookie, feeds=feeds, pace=timing.pace).routes(),
             web.get("/static/{version}/{name}", assets.get),
             web.get("/favicon.ico", _favicon),
         ]

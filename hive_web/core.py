@@ -9,12 +9,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from hive_rpc.client import Client, connect
-from hive_rpc.errors import ForbiddenError, NotSignedInError, UnavailableError
-from hive_rpc.interfaces.operator import AgentStatus, Operator, OperatorRequest, StatusReply
+from hive_rpc.dialogue import ReminderCounts
+from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, UnavailableError
+from hive_rpc.interfaces.operator import AgentReminderRollupRequest, Operator, OperatorRequest
 from hive_rpc.interfaces.session import DescribeRequest, Session
 from hive_rpc.types import Role
+from hive_web.look import Look, look, offered
+
+RequestT = TypeVar("RequestT", bound=OperatorRequest)
 
 READ_SECONDS = 10.0
 """Core answers what a page needs in milliseconds; one that does not within this is as good as away."""
@@ -34,13 +41,37 @@ class Caller:
     def operator(self) -> Operator:
         return self.client.proxy(Operator)
 
-    async def status(self) -> StatusReply:
-        return await self.operator.status(OperatorRequest(session=self.token))
+    async def look(self) -> Look:
+        return await look(self.operator, self.token)
+
+    def ask(self, request: type[RequestT], **values: Any) -> RequestT:
+        """A request with this person's session. Raises InvalidError for values that it does not take."""
+        try:
+            return request.model_validate({"session": self.token} | values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            field = " ".join(str(part) for part in first["loc"])
+            raise InvalidError(f"{field.capitalize()}: {first['msg']}.", hint="Go back and correct it.") from error
 
     def require_operator(self) -> None:
         """For a page that is only a form. Raises ForbiddenError; what the form asks for, core checks again."""
         if not self.may_act:
             raise ForbiddenError(f"That needs the role operator, and {self.name} is {self.role}.", hint=ASK_AN_ADMIN)
+
+    def require_admin(self) -> None:
+        """As `require_operator`, for the role admin."""
+        if not self.may_manage:
+            raise ForbiddenError(f"That needs the role admin, and {self.name} is {self.role}.", hint=ASK_AN_ADMIN)
+
+    async def reminder_counts(self, agent: str, since_seconds: float) -> ReminderCounts | None:
+        """How an agent's reminders did; None when it had none."""
+        asked = self.ask(AgentReminderRollupRequest, agent=agent, since_seconds=since_seconds)
+        rollup = await offered(self.operator.reminder_rollup(asked))
+        return next((counts for counts in rollup.agents if counts.agent == agent), None) if rollup else None
+
+    @property
+    def may_manage(self) -> bool:
+        return self.role.includes(Role.ADMIN)
 
     @property
     def may_act(self) -> bool:
@@ -86,7 +117,3 @@ async def _time_limit(seconds: float | None) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise UnavailableError(f"Core did not answer within {seconds:g} s.") from error
-
-
-def find(status: StatusReply, name: str) -> AgentStatus | None:
-    return next((agent for agent in status.agents if agent.name == name), None)

@@ -2,18 +2,17 @@
 
 from aiohttp import web
 
-from hive_base.clock import Clock
 from hive_rpc.errors import InvalidError
 from hive_web.cookie import SessionCookie
 from hive_web.core import Core
-from hive_web.live import LiveStream, Pace
+from hive_web.feed import Feeds, Pace, Page
 
 
 class Events:
-    def __init__(self, *, core: Core, cookie: SessionCookie, clock: Clock, pace: Pace) -> None:
+    def __init__(self, *, core: Core, cookie: SessionCookie, feeds: Feeds, pace: Pace) -> None:
         self._core = core
         self._cookie = cookie
-        self._clock = clock
+        self._feeds = feeds
         self._pace = pace
 
     def routes(self) -> list[web.RouteDef]:
@@ -24,9 +23,8 @@ class Events:
         cursor = request.headers.get("Last-Event-ID") or request.query.get("after", "")
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
             raise InvalidError("`after` must be the id of an event.", hint="Load the page again.")
-        token = self._cookie.read(request)
-        async with self._core.caller(token) as caller:
-            token = caller.token
+        async with self._core.caller(self._cookie.read(request)) as caller:
+            page = Page(caller.token, int(cursor), request.query.get("digest", ""))
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream",
@@ -36,17 +34,9 @@ class Events:
         )
         await response.prepare(request)
         await response.write(b"retry: 1000\n\n")
-        stream = LiveStream(
-            core=self._core,
-            clock=self._clock,
-            pace=self._pace,
-            token=token,
-            agent=request.query.get("agent"),
-            cursor=int(cursor),
-            write=response.write,
-        )
         try:
-            await stream.run()
-        except* ConnectionError:
+            async with self._feeds.following(request.query.get("agent"), page):
+                await page.write_to(response.write, self._pace.heartbeat)
+        except ConnectionError:
             pass  # the page was closed
         return response

@@ -37,3 +37,14 @@ class Form:
         if not isinstance(value, str) or not value.strip():
             return None
         return value.replace("\r\n", "\n")
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field that may be given more than once: ticked boxes."""
+        return [value for value in self.fields.getall(name, []) if isinstance(value, str) and value]
+
+    def must_repeat(self, name: str, wanted: str) -> None:
+        """A field that says once more what is meant. Raises InvalidError when it says something else."""
+        if self.fields.get(name) != wanted:
+            raise InvalidError(
+                "What was typed the second time is something else.", hint="Nothing was done. Go back and compare."
+            )

@@ -143,6 +143,18 @@ def _inlines(text: str) -> Iterator[Inline]:
         yield text[at:]
 
 
+def plain(text: str) -> str:
+    """A text without its marks, for where there is room for a line of it only."""
+    return " ".join(_words(block) for block in parse(text))
+
+
+def _words(node: Inline) -> str:
+    if isinstance(node, str):
+        return node
+    between = " " if node.tag in (Tag.BULLETS, Tag.NUMBERS) else ""
+    return between.join(_words(child) for child in node.children)
+
+
 def as_json(nodes: tuple[Inline, ...]) -> list[Any]:
     """For the browser: text as a string, an element as `[tag, children]` or `[tag, children, href]`."""
     return [

@@ -1,5 +1,7 @@
 """Templates. Escaping is on for every one of them, and a name that is not given is an error."""
 
+from collections.abc import Callable, Hashable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -9,11 +11,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hive_base.clock import Clock
+from hive_base.ids import new_secret
 from hive_web.assets import Assets
-from hive_web.markdown import Inline
-from hive_web.readable import readable
-from hive_web.verbs import VERBS
-from hive_web.view.times import absolute, iso, relative
+from hive_web.markdown import Inline, parse, plain
+from hive_web.places import AGENT_TABS, PLACES, SHORTCUTS
+from hive_web.readable import one_line, readable
+from hive_web.verbs import BULK, VERBS
+from hive_web.view import times
+from hive_web.view.messages import LONGEST, person
+from hive_web.view.waiting import APPROVAL_WORDS
+
+MOST_KEPT = 4000
+"""Rows; each has about a kilobyte."""
 
 
 def tree(nodes: tuple[Inline, ...]) -> Markup:
@@ -29,6 +38,40 @@ def _element(node: Inline) -> Markup:
             node.href, tree(node.children)
         )
     return Markup("<{0}>{1}</{0}>").format(node.tag.value, tree(node.children))
+
+
+def bind(view: Any, fields: str, live: bool = False) -> Markup:
+    """The attribute that says which fields of a view fill an element, where the browser will need to know."""
+    return Markup(' data-bind="{}"').format(fields) if live or isinstance(view, Blank) else Markup("")
+
+
+def diff_lines(lines: Any) -> Markup:
+    """The lines of a diff, each in an element that says what it is; the browser makes the same (static/bind.js)."""
+    if isinstance(lines, Blank):
+        return Markup("")
+    line = Markup('<div data-kind="{}">{}</div>')
+    return Markup("").join(line.format(item.kind.value, readable(item.text) or " ") for item in lines)
+
+
+class Kept:
+    """Markup of rows that look the same as the last time, of which a page can have hundreds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rows: dict[tuple[Any, ...], Markup] = {}
+
+    def __call__(self, macro: Callable[[Any], Markup], view: Any, *also: Hashable) -> Markup:
+        """`macro(view)`; `also` is what else it depends on. Its times are told anew when their words change."""
+        now = self._clock.now()
+        moments = [getattr(view, field.name) for field in fields(view)]
+        words = tuple(times.relative(moment, now) for moment in moments if isinstance(moment, datetime))
+        key = (type(view), view, words, also)
+        row = self._rows.get(key)
+        if row is None:
+            if len(self._rows) >= MOST_KEPT:
+                self._rows.clear()
+            row = self._rows[key] = macro(view)
+        return row
 
 
 def _finalize(value: Any) -> Any:
@@ -68,13 +111,37 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(asset=assets.url, blank=Blank(), verbs=VERBS.values())
+        self._templates.globals.update(
+            asset=assets.url,
+            blank=Blank(),
+            verbs=VERBS.values(),
+            bulk=[VERBS[name] for name in BULK],
+            places=PLACES,
+            agent_tabs=AGENT_TABS,
+            shortcuts=SHORTCUTS,
+            approval_words=APPROVAL_WORDS,
+            secret=new_secret,
+            kept=Kept(clock),
+        )
         self._templates.filters.update(
+            bind=bind,
             tree=lambda nodes: tree(() if isinstance(nodes, Blank) else nodes),
+            markdown=lambda text: tree(parse(readable(text[:LONGEST]))),
+            line=one_line,
+            plain=lambda text: plain(text[:LONGEST]),
+            person=person,
+            verbatim=Markup.escape,
             segment=lambda text: quote(str(text), safe=""),
-            iso=lambda moment: iso(moment) if isinstance(moment, datetime) else "",
-            absolute=lambda moment: absolute(moment) if isinstance(moment, datetime) else "",
-            relative=lambda moment: relative(moment, self._clock.now()) if isinstance(moment, datetime) else "",
+            pathsegments=quote,
+            difflines=diff_lines,
+            size=times.size,
+            count=times.count,
+            duration=times.duration,
+            usd=lambda amount: f"${amount:.2f}",
+            clock=times.clock,
+            iso=lambda moment: times.iso(moment) if isinstance(moment, datetime) else "",
+            absolute=lambda moment: times.absolute(moment) if isinstance(moment, datetime) else "",
+            relative=lambda moment: times.relative(moment, clock.now()) if isinstance(moment, datetime) else "",
         )
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:

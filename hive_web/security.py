@@ -51,7 +51,9 @@ def add_headers(secure: bool) -> Callable[[web.Request, web.StreamResponse], Awa
     """A signal handler rather than a middleware: it sees streams and every error too, just before they are sent."""
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(_HEADERS)
+        # A download has a policy of its own, which allows nothing at all.
+        policy = response.headers.get("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.update(_HEADERS | {"Content-Security-Policy": policy})
         # Pages hold what only somebody signed in may see: nothing of them stays in a cache or behind a back button.
         response.headers.setdefault("Cache-Control", "no-store")
         if secure:
@@ -111,9 +113,9 @@ def same_origin(secure: bool) -> Middleware:
     return check
 
 
-def local_path(given: str | None) -> str:
-    """Where to go after signing in: a path on this site, or the front page. Stops an open redirect."""
+def local_path(given: str | None, otherwise: str = "/") -> str:
+    """Where to go afterwards: a path on this site, or else `otherwise`. Stops an open redirect."""
     if not given or not given.startswith("/") or given.startswith(("//", "/\\")) or not given.isprintable():
-        return "/"
+        return otherwise
     parts = urlsplit(given)
-    return "/" if parts.scheme or parts.netloc else given
+    return otherwise if parts.scheme or parts.netloc else given

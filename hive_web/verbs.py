@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Verb:
-    """`consequence` is what the confirmation says, `under_way` what is said of the agent afterwards."""
+    """`name` is the method of core's, `consequence` what the confirmation says, `under_way` what is said afterwards."""
 
     name: str
     button: str
@@ -36,3 +36,5 @@ VERBS = {
         ),
     )
 }
+BULK = ("start", "stop", "restart")
+"""What can be done to several at once."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from hive_core.operators.audit import Actor
 from hive_core.operators.sessions import Sessions
+from hive_rpc.faults import ServiceError
 from hive_rpc.interface import Method, methods
 from hive_rpc.interfaces.operator import Operator, OperatorRequest
 from hive_rpc.server import Peer
@@ -90,12 +91,20 @@ def needed_role(method: Method) -> Role:
     return method.role
 
 
+def _verb(verbs: Operator, method: Method) -> Callable[[OperatorRequest], Any]:
+    verb: Callable[[OperatorRequest], Any] = getattr(verbs, method.attribute)
+    if hasattr(verb, "__rpc_role__"):
+        # The interface's own method: as anywhere else it is said to be missing, after the caller was admitted.
+        raise ServiceError("MethodNotImplemented", method=method.full_name)
+    return verb
+
+
 def _unary(method: Method) -> Callable[[_Guard, OperatorRequest], Awaitable[Any]]:
     needed_role(method)
 
     async def call(self: _Guard, request: OperatorRequest) -> Any:
         actor = await self.gate.admit(request, method)
-        return await getattr(self.verbs(actor), method.attribute)(request)
+        return await _verb(self.verbs(actor), method)(request)
 
     return call
 
@@ -105,7 +114,7 @@ def _streaming(method: Method) -> Callable[[_Guard, OperatorRequest], AsyncItera
 
     async def call(self: _Guard, request: OperatorRequest) -> AsyncIterator[Any]:
         actor = await self.gate.admit(request, method)
-        stream = getattr(self.verbs(actor), method.attribute)(request)
+        stream = _verb(self.verbs(actor), method)(request)
         loop = asyncio.get_running_loop()
         due = loop.time() + self.recheck
         item: asyncio.Future[Any] | None = None

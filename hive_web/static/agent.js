@@ -11,7 +11,7 @@ const page = document.getElementById("main");
 const name = page.dataset.agent;
 const timeline = new Timeline(document.getElementById("timeline"));
 const jump = document.getElementById("jump");
-let hive = null;
+let told = null;
 let agent = null;
 
 const NEAR = 120;
@@ -27,7 +27,7 @@ function changing(change) {
 }
 
 function title() {
-  if (hive && agent) showHive(hive, `${agent.name} · ${agent.state_words} · ${hive.name}`);
+  if (told && agent) showHive(told, `${agent.name} · ${agent.state_words} · ${told.hive.name}`);
 }
 
 follow({
@@ -35,20 +35,21 @@ follow({
   cursor: page.dataset.cursor,
   handlers: {
     hive(view) {
-      hive = view.hive;
+      told = view;
       title();
     },
-    agents({ names, changed }) {
-      if (!names.includes(name)) {
+    agent({ agent: view, asked }) {
+      // A draft outlives this; only who is in the middle of an answer is left alone.
+      const busy = Array.from(page.querySelectorAll(".question textarea")).some((answer) => answer.value);
+      if (asked !== page.dataset.asked && !busy) location.reload();
+      if (!view) {
         page.dataset.gone = "yes";
         document.getElementById("gone").hidden = false;
         return;
       }
-      for (const view of changed) {
-        if (agent && agent.state !== view.state) announce(`${view.name}: ${view.state_words}`);
-        agent = view;
-        for (const part of document.querySelectorAll(".crumb-state, .agent-head, .facts, .compose-dock")) fill(part, view);
-      }
+      if (agent && agent.state !== view.state) announce(`${view.name}: ${view.state_words}`);
+      agent = view;
+      for (const part of document.querySelectorAll(".crumb-state, .agent-head, .facts, .compose-dock")) fill(part, view);
       title();
     },
     timeline(patches) {

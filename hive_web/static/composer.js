@@ -1,5 +1,6 @@
 // Writing to an agent: Enter sends, Shift+Enter begins a new line, a draft outlives a reload, a retry sends once.
 
+import { commands } from "./commands.js";
 import { send } from "./post.js";
 
 export function composer(agent) {
@@ -21,7 +22,12 @@ export function composer(agent) {
     sessionStorage.setItem(draft, body.value);
     grow();
   });
+  const commanding = commands(body, (words) => {
+    problem.textContent = words;
+    problem.hidden = !words;
+  });
   body.addEventListener("keydown", (event) => {
+    if (commanding(event)) return;
     // While an input method composes, Enter chooses a candidate.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();

@@ -1,7 +1,9 @@
 // What every page of somebody signed in has: the theme, the account menu, confirmations, notices.
 
-import { keepFresh } from "./times.js";
 import { confirmations } from "./confirm.js";
+import { keys } from "./keys.js";
+import { toast } from "./notices.js";
+import { keepFresh } from "./times.js";
 
 const THEMES = ["system", "light", "dark"];
 
@@ -52,8 +54,58 @@ function onceForms() {
   }
 }
 
+/** Desktop notifications, where somebody has asked for them on this device. */
+function notifyButton() {
+  const button = document.getElementById("notify");
+  if (!("Notification" in window)) return;
+  const on = () => Notification.permission === "granted" && stored("notify") === "yes";
+  const show = () => (button.textContent = on() ? "Do not notify me here" : "Notify me on this device");
+  button.addEventListener("click", async () => {
+    if (on()) store("notify", "");
+    else if ((await Notification.requestPermission()) === "granted") store("notify", "yes");
+    else toast("This browser does not allow notifications from here. Its settings for this site do.");
+    show();
+  });
+  show();
+  button.hidden = false;
+}
+
+function stored(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // storage can be forbidden
+  }
+}
+
+function store(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // The choice then holds for nothing: there is nowhere to keep it.
+  }
+}
+
+let waited = null;
+
+function notify(hive) {
+  const more = waited !== null && hive.waiting > waited;
+  waited = hive.waiting;
+  if (!more || !document.hidden || stored("notify") !== "yes" || Notification.permission !== "granted") return;
+  const words = hive.waiting === 1 ? "Something waits for you" : `${hive.waiting} things wait for you`;
+  new Notification(hive.name, { body: words, tag: "hive-waiting" }).onclick = () => focus();
+}
+
 /** The parts of the hive that every page shows: its header, what waits, the stand-in's banner. */
-export function showHive(hive, pageTitle) {
+export function showHive({ hive, counts }, pageTitle) {
+  notify(hive);
+  for (const place of document.querySelectorAll(".places [data-place]")) {
+    const count = counts[place.dataset.place] ?? 0;
+    const badge = place.querySelector(".count");
+    if (!count) badge?.remove();
+    else if (badge) badge.textContent = count;
+    else place.append(" ", Object.assign(document.createElement("b"), { className: "count", textContent: count }));
+  }
   for (const element of document.querySelectorAll("[data-hive]")) {
     const words = String(hive[element.dataset.hive]);
     if (element.textContent !== words) element.textContent = words;
@@ -69,4 +121,6 @@ themeButton();
 accountMenu();
 onceForms();
 confirmations();
+notifyButton();
+keys();
 keepFresh();

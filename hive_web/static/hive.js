@@ -1,48 +1,51 @@
 // The hive's page, live.
 
-import { arrange, fill, keyed, make, showEmpty } from "./bind.js";
+import { arrange, fill, keyed, make, shapeOf } from "./bind.js";
 import { showHive } from "./frame.js";
 import { follow } from "./live.js";
 
-const MESSAGES_KEPT = 100;
 const page = document.getElementById("main");
-const agents = page.querySelector("[data-list=agents]");
-const waiting = page.querySelector("[data-list=waiting]");
-const messages = page.querySelector("[data-list=messages]");
+const frame = document.getElementById("frame");
+const lists = new Map(Array.from(page.querySelectorAll("[data-list]"), (list) => [list.dataset.list, list]));
 
 /** Update or make the element of each view, and arrange them as `keys`. */
-function update(list, templateId, views, keys) {
+function update(name, { keys, changed }) {
+  const list = lists.get(name);
   const elements = keyed(list);
-  for (const view of views) {
+  for (const view of changed) {
     const element = elements.get(view.key);
-    if (element) fill(element, view);
-    else elements.set(view.key, make(templateId, view));
+    if (element) fill(element, view, shapeOf(`${name}-template`));
+    else elements.set(view.key, make(`${name}-template`, view));
   }
-  arrange(list, keys, elements);
+  // A page that was away may be told of fewer changes than it missed; what it cannot show it asks for anew.
+  if (keys.some((key) => !elements.has(key))) location.reload();
+  else arrange(list, keys, elements);
+}
+
+function selection() {
+  const selected = page.querySelectorAll(".agents input:checked").length;
+  const words = document.getElementById("selected");
+  if (!words) return;
+  words.textContent = selected ? `${selected} selected` : "";
+  page.querySelector(".bulk").dataset.some = selected ? "yes" : "";
 }
 
 follow({
-  cursor: page.dataset.cursor,
+  cursor: frame.dataset.cursor,
+  digest: page.dataset.digest,
   handlers: {
-    hive({ hive, waiting: items }) {
-      showHive(hive, hive.name);
-      document.getElementById("health").dataset.healthy = hive.healthy ? "yes" : "";
-      update(waiting, "waiting-template", items, items.map((item) => item.key));
-      document.getElementById("waiting").hidden = items.length === 0;
+    hive(told) {
+      showHive(told, told.hive.name);
+      document.getElementById("health").dataset.healthy = told.hive.healthy ? "yes" : "";
     },
-    agents({ names, changed }) {
-      update(agents, "agent-template", changed, names);
-    },
-    messages(views) {
-      const known = keyed(messages);
-      for (const view of views) {
-        if (known.has(view.key)) continue;
-        const element = make("message-template", view);
-        element.classList.add("fresh");
-        messages.prepend(element);
-      }
-      while (messages.childElementCount > MESSAGES_KEPT) messages.lastElementChild.remove();
-      showEmpty(messages);
+    lists(told) {
+      for (const [name, changes] of Object.entries(told.lists)) update(name, changes);
+      document.getElementById("waiting").hidden = lists.get("waiting").childElementCount === 0;
+      selection();
     },
   },
 });
+
+page.addEventListener("change", selection);
+addEventListener("pageshow", selection); // a browser that comes back keeps the ticks
+selection();

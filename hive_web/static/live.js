@@ -5,20 +5,24 @@ import { signInAgain } from "./post.js";
 
 const RETRY_MS = 2000;
 
-/** Follow from `cursor` on; `handlers` has a function for each kind of frame, given its view. */
-export function follow({ agent, cursor, handlers }) {
+/** Follow from `cursor` on; `digest` is of the lists that the page shows; `handlers` has a function for each kind of frame, given its view. */
+export function follow({ agent, cursor, digest, handlers }) {
   let last = cursor;
+  let seen = digest;
   let source;
 
   function connect() {
     const query = new URLSearchParams({ after: last });
     if (agent) query.set("agent", agent);
+    if (seen) query.set("digest", seen);
     source = new EventSource(`/events?${query}`);
     source.addEventListener("open", () => state("live"));
     source.addEventListener("error", lost);
     for (const [kind, handler] of Object.entries(handlers)) {
       source.addEventListener(kind, (event) => {
-        handler(JSON.parse(event.data));
+        const view = JSON.parse(event.data);
+        handler(view);
+        if (view.digest) seen = view.digest;
         if (event.lastEventId) last = event.lastEventId;
       });
     }

@@ -1,6 +1,6 @@
 // An agent's history, live: applies the patches of hive_web/view/timeline.py as that file does.
 
-import { fill, keyed, make, showEmpty } from "./bind.js";
+import { fill, keyed, make, shapeOf, showEmpty } from "./bind.js";
 
 const UNKNOWN_TURN = {
   running: false, failed: false, outcome: "", wake: "Turn", took: "", model: "", tokens: "", cost: "", error: "",
@@ -23,7 +23,7 @@ export class Timeline {
         if (!this.entries.has(view.key)) this.add(view.key, make(`${kind}-template`, view));
         break;
       case "turn":
-        fill(this.turn(turn, at), view);
+        fill(this.turn(turn, at), view, shapeOf("turn-template"));
         if (!view.running) this.endStream();
         break;
       case "step":
@@ -32,7 +32,7 @@ export class Timeline {
         break;
       case "result": {
         const step = this.steps.get(view.key);
-        if (step) fill(step, view);
+        if (step) fill(step, view, shapeOf("tool-template"));
         break;
       }
     }

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
+from hive_base.prices import usable_window
+from hive_rpc.interfaces.operator import AgentStatus, AgentToday, HiveStatus, StatusReply
 from hive_rpc.types import AgentState, Turn, TurnOutcome
 from hive_web.readable import one_line
-from hive_web.view.times import duration
+from hive_web.view.times import count, duration
 
 STATE_WORDS = {
     AgentState.STARTING: "Starting",
@@ -88,10 +89,9 @@ class AgentView:
     state: AgentState
     state_words: str
     since: datetime
-    reason: str
+    line: str
+    """Why it is in this state, or else what it says of itself; before `until`, if there is one."""
     until: datetime | None
-    until_words: str
-    """What happens then, before the time."""
     container: str
     machine: str
     model: str
@@ -105,26 +105,17 @@ class AgentView:
     activity_apart: bool
     """That is more than the last change of its state."""
     created_at: datetime
+    context: int
+    """How much of its context is used, in percent."""
+    context_words: str
+    cost: str
+    """Of today."""
     can_start: bool
     can_stop: bool
 
 
-@dataclass(frozen=True)
-class WaitingView:
-    """Something that goes on only when a person acts."""
-
-    key: str
-    agent: str
-    initial: str
-    hue: str
-    href: str
-    state: AgentState
-    headline: str
-    detail: str
-    since: datetime
-
-
-def hive_view(status: StatusReply) -> HiveView:
+def hive_view(status: StatusReply, waiting: int) -> HiveView:
+    """`waiting` is how many things wait for an operator."""
     hive = status.hive
     return HiveView(
         name=hive.name,
@@ -135,7 +126,7 @@ def hive_view(status: StatusReply) -> HiveView:
         stand_in=hive.stand_in,
         backend=_sentence(hive.model_backend or "model backend unknown"),
         summary=_summary([agent.state for agent in status.agents]),
-        waiting=len(waiting_views(status)),
+        waiting=waiting,
     )
 
 
@@ -159,8 +150,10 @@ def _health(hive: HiveStatus) -> str:
     return "All systems normal" if hive.healthy else "Needs attention"
 
 
-def agent_view(agent: AgentStatus) -> AgentView:
+def agent_view(agent: AgentStatus, today: AgentToday | None = None) -> AgentView:
     turn = agent.last_turn
+    tokens = (today.context_tokens if today is not None else None) or 0
+    window = usable_window(agent.model)
     activity = max([agent.since, *([turn.ended_at or turn.started_at] if turn else [])])
     return AgentView(
         key=agent.name,
@@ -171,9 +164,8 @@ def agent_view(agent: AgentStatus) -> AgentView:
         state=agent.state,
         state_words=STATE_WORDS[agent.state],
         since=agent.since,
-        reason=one_line(agent.reason or "", 400),
+        line=_line(agent),
         until=agent.until,
-        until_words=_UNTIL_WORDS.get(agent.state, "Until"),
         container=agent.container.value,
         machine=agent.machine,
         model=agent.model or "",
@@ -184,9 +176,19 @@ def agent_view(agent: AgentStatus) -> AgentView:
         activity=activity,
         activity_apart=activity - agent.since > timedelta(minutes=1),
         created_at=agent.created_at,
+        context=min(100, round(100 * tokens / window)),
+        context_words=f"{count(tokens)} of {count(window)} tokens" if tokens else "",
+        cost=f"${today.cost_usd:.2f} today" if today is not None and today.cost_usd >= 0.005 else "",
         can_start=agent.state in _STARTABLE,
         can_stop=agent.state not in _STARTABLE,
     )
+
+
+def _line(agent: AgentStatus) -> str:
+    words = one_line(agent.reason or "", 300) or one_line(agent.note or "", 160)
+    if agent.until is None:
+        return words
+    return f"{words} {_UNTIL_WORDS.get(agent.state, 'Until')}".strip()
 
 
 def _last_turn(turn: Turn | None) -> str:
@@ -196,23 +198,3 @@ def _last_turn(turn: Turn | None) -> str:
         return "In a turn"
     took = "" if turn.duration_seconds is None else f" in {duration(turn.duration_seconds)}"
     return OUTCOME_WORDS[turn.outcome] + took
-
-
-def waiting_views(status: StatusReply) -> list[WaitingView]:
-    """Oldest first: who has waited longest comes first."""
-    headlines = {AgentState.FAILED: "has failed", AgentState.NEEDS_LOGIN: "needs a login"}
-    return [
-        WaitingView(
-            key=agent.name,
-            agent=agent.name,
-            initial=initial(agent.name),
-            hue=hue(agent.name),
-            href=agent_href(agent.name),
-            state=agent.state,
-            headline=headlines[agent.state],
-            detail=one_line(agent.reason or "No reason was given; its log may say more.", 400),
-            since=agent.since,
-        )
-        for agent in sorted(status.agents, key=lambda agent: agent.since)
-        if agent.state in headlines
-    ]

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from hive_rpc.types import EVERYONE, OPERATOR, SYSTEM, Message
 from hive_web.markdown import Node, parse
 from hive_web.readable import one_line, readable
 from hive_web.view.agents import agent_href, hue, initial
 
-PREVIEW = 700
-"""Characters of a message on the hive's page; the whole is on its agent's page."""
 LONGEST = 24_000
-"""Characters of a message on an agent's page; the whole is behind a link."""
+"""Characters of a message on a page; the whole is behind a link."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class MessageView:
     """What is unusual about it."""
 
 
-def _person(name: str) -> str:
+def person(name: str) -> str:
     return {OPERATOR: "Operator", SYSTEM: "Hive", EVERYONE: "everyone"}.get(name, name)
 
 
@@ -63,25 +62,24 @@ def _note(message: Message) -> str:
 
 
 def message_view(
-    message: Message, *, agent: str | None = None, event: int = 0, limit: int, more_href: str | None = None
+    message: Message, *, agent: str | None = None, event: int = 0, limit: int = LONGEST, more_href: str | None = None
 ) -> MessageView:
-    """A message as it is shown on the page of `agent`, or on the hive's page without one."""
-    page = _href(message.sender) or _href(message.recipient) or "/"
-    here = f"{agent_href(agent) if agent else page}#message-{message.id}"
+    """A message as it is shown on the page of `agent`, or in its thread without one."""
+    here = f"/messages/{quote(message.id, safe='')}#message-{message.id}"
     return MessageView(
         key=f"message {message.id}",
         anchor=f"message-{message.id}",
         event=event,
-        sender=_person(message.sender),
+        sender=person(message.sender),
         sender_href=_href(message.sender),
-        initial=initial(_person(message.sender)),
+        initial=initial(person(message.sender)),
         hue=hue(message.sender),
-        recipient=_person(message.recipient),
+        recipient=person(message.recipient),
         recipient_href=_href(message.recipient),
         href=here,
         body=parse(readable(message.body[:limit])),
         cut=len(message.body) > limit,
-        more_href=more_href or here,
+        more_href=more_href or f"/messages/{quote(message.id, safe='')}/text",
         at=message.sent_at,
         reply=message.in_reply_to is not None,
         outgoing=agent is not None and message.sender == agent,

@@ -14,9 +14,10 @@ from hive_rpc.types import AgentState, Event, EventKind, StateChange, Turn, Turn
 from hive_web.markdown import Node, parse
 from hive_web.readable import one_line, readable
 from hive_web.view.agents import OUTCOME_WORDS, STATE_WORDS, agent_href
+from hive_web.view.diff import DiffLine
 from hive_web.view.messages import LONGEST, MessageView, message_view
 from hive_web.view.times import absolute, count, duration
-from hive_web.view.tools import tool_input, tool_name, tool_summary
+from hive_web.view.tools import tool_diff, tool_input, tool_name, tool_summary
 
 LONGEST_TOOL = 8_000
 """Characters of a tool's input or result; the whole is behind a link."""
@@ -75,6 +76,8 @@ class StepView:
     tool: str = ""
     summary: str = ""
     input: str = ""
+    diff: tuple[DiffLine, ...] = ()
+    """What an edit changes; then `input` is empty."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,7 @@ def _view(
                 more_href=whole,
             )
         case EventKind.TOOL_CALL if event.tool_call:
-            given = tool_input(event.tool_call)
+            given, diff = tool_input(event.tool_call), tool_diff(event.tool_call)
             return PatchKind.STEP, StepView(
                 key=f"tool {event.tool_call.id}",
                 kind=StepKind.TOOL,
@@ -232,7 +235,8 @@ def _view(
                 more_href=whole,
                 tool=tool_name(event.tool_call),
                 summary=tool_summary(event.tool_call),
-                input=given[:LONGEST_TOOL],
+                input="" if diff else given[:LONGEST_TOOL],
+                diff=diff,
             )
         case EventKind.TOOL_RESULT if event.tool_result:
             content = event.tool_result.content

@@ -37,6 +37,21 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
+def clock(moment: datetime) -> str:
+    """For a log: the time of day, in UTC."""
+    return moment.astimezone(UTC).strftime("%m-%d %H:%M:%S")
+
+
+def size(number: int) -> str:
+    """`950 B`, `12.3 KiB`, `4.0 MiB`."""
+    amount = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
 def count(number: int) -> str:
     """`950`, `12.3k`, `1.2M`."""
     if number < 1000:

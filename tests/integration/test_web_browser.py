@@ -216,7 +216,7 @@ async def test_a_page_looks_the_same_loaded_or_updated(site: Dashboard, browser:
         await expect(hive.locator(".agents > li")).to_have_count(5)
         await expect(hive.locator(".feed > li")).to_have_count(3)
         for page in (hive, agent):
-            await expect(page).to_have_title(re.compile(r"^\(1\) "))
+            await expect(page).to_have_title(re.compile(r"^\(5\) "))
             updated = await page.locator("#main").evaluate(OUTLINE)
             await page.reload()
             await expect(page.locator("#live")).to_have_attribute("data-connection", "live")

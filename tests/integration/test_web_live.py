@@ -1,9 +1,10 @@
 """The live stream of a page: nothing missed, nothing doubled, whatever restarts."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall, ToolResult, TurnOutcome
-from hive_web.live import Pace
+from hive_web.feed import Pace
 from tests.support.dashboard import AT_ONCE, dashboard, events
 
 
@@ -14,10 +15,25 @@ async def test_a_stream_begins_with_how_things_are(tmp_path: Path) -> None:
         site.core.agent("docs")
         async with events(site, "after=0") as stream:
             hive = await stream.until("hive")
-            assert (hive.data["hive"]["waiting"], hive.data["waiting"][0]["agent"]) == (1, "worker")
-            agents = await stream.until("agents")
-            assert agents.data["names"] == ["worker", "docs"]
-            assert [agent["state_words"] for agent in agents.data["changed"]] == ["Failed", "Idle"]
+            assert hive.data["hive"]["waiting"] == 1
+            lists = (await stream.until("lists")).data["lists"]
+            assert [item["agent"] for item in lists["waiting"]["changed"]] == ["worker"]
+            assert lists["agents"]["keys"] == ["worker", "docs"]
+            assert [agent["state_words"] for agent in lists["agents"]["changed"]] == ["Failed", "Idle"]
+
+
+async def test_a_page_that_is_up_to_date_is_told_nothing_twice(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        page = await (await site.get("/")).text()
+        digest = page.split('data-digest="')[1].split('"')[0]
+        async with events(site, f"after=0&digest={digest}") as stream:
+            await stream.until("hive")
+            site.core.change("worker", AgentState.PARKED)
+            lists = (await stream.until("lists")).data["lists"]
+            assert list(lists) == ["agents"]
+            assert [agent["state"] for agent in lists["agents"]["changed"]] == ["parked"]
 
 
 async def test_a_change_of_state_is_told_for_that_agent_alone(tmp_path: Path) -> None:
@@ -26,11 +42,11 @@ async def test_a_change_of_state_is_told_for_that_agent_alone(tmp_path: Path) ->
         site.core.agent("worker")
         site.core.agent("docs")
         async with events(site, "after=0") as stream:
-            await stream.until("agents")
+            await stream.until("lists")
             site.core.change("worker", AgentState.PARKED, reason="usage limit")
-            agents = await stream.until("agents")
-            (changed,) = agents.data["changed"]
-            assert (changed["key"], changed["state"], changed["reason"]) == ("worker", "parked", "usage limit")
+            agents = (await stream.until("lists")).data["lists"]["agents"]
+            (changed,) = agents["changed"]
+            assert (changed["key"], changed["state"], changed["line"]) == ("worker", "parked", "usage limit")
 
 
 async def test_an_agent_that_is_created_or_destroyed_changes_the_list(tmp_path: Path) -> None:
@@ -38,29 +54,32 @@ async def test_an_agent_that_is_created_or_destroyed_changes_the_list(tmp_path: 
         site.sign_in()
         site.core.agent("worker")
         async with events(site, "after=0") as stream:
-            await stream.until("agents")
+            await stream.until("lists")
             site.core.agent("fresh")
             site.core.change("fresh", AgentState.STARTING)
-            assert (await stream.until("agents")).data["names"] == ["worker", "fresh"]
+            assert (await stream.until("lists")).data["lists"]["agents"]["keys"] == ["worker", "fresh"]
             del site.core.agents["fresh"]
             site.core.emit(EventKind.NOTICE, "worker", text="x")
-            gone = await stream.until("agents")
-            assert (gone.data["names"], gone.data["changed"]) == (["worker"], [])
+            gone = (await stream.until("lists")).data["lists"]["agents"]
+            assert (gone["keys"], gone["changed"]) == (["worker"], [])
 
 
-async def test_the_hives_page_hears_each_message_once_though_it_concerns_two_agents(tmp_path: Path) -> None:
+async def test_a_thread_is_one_conversation_that_grows(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as site:
         site.sign_in()
         site.core.agent("worker")
         site.core.agent("manager")
         async with events(site, "after=0") as stream:
-            await stream.until("agents")
+            await stream.until("lists")
             site.core.message("manager", "worker", "hello")
-            site.core.message("worker", "manager", "hello back")
-            keys: list[str] = []
-            while "message msg_2" not in keys:
-                keys += [view["key"] for view in (await stream.until("messages")).data]
-            assert set(keys) == {"message msg_1", "message msg_2"}
+            site.core.message("worker", "manager", "hello back", in_reply_to="msg_1")
+            site.core.message("manager", OPERATOR, "another matter")
+            while True:
+                lists = (await stream.until("lists")).data["lists"]
+                if lists.get("conversations", {}).get("keys") == ["msg_3", "msg_1"]:
+                    break
+            (thread,) = [view for view in lists["conversations"]["changed"] if view["key"] == "msg_1"]
+            assert (thread["count"], thread["text"]) == (2, "hello back")
 
 
 async def test_a_turn_streams_to_its_agents_page_in_order(tmp_path: Path) -> None:
@@ -70,7 +89,7 @@ async def test_a_turn_streams_to_its_agents_page_in_order(tmp_path: Path) -> Non
         core.agent("worker")
         core.agent("docs")
         async with events(site, f"agent=worker&after={core.cursor}") as stream:
-            await stream.until("agents")
+            await stream.until("agent")
             turn = core.begin_turn("worker", "turn_1")
             core.emit_delta("docs", "turn_9", "not for this page")
             core.emit_delta("worker", "turn_1", "6*7 ")
@@ -96,7 +115,7 @@ async def test_a_browser_that_reconnects_gets_exactly_what_it_missed(tmp_path: P
         site.sign_in()
         site.core.agent("worker")
         async with events(site, "agent=worker&after=0") as stream:
-            await stream.until("agents")
+            await stream.until("agent")
             site.core.emit(EventKind.NOTICE, "worker", text="one")
             last = (await stream.until("timeline")).id
         for text in ("two", "three"):
@@ -113,7 +132,7 @@ async def test_a_page_hears_what_happened_since_it_was_made(tmp_path: Path) -> N
         site.core.agent("worker")
         site.core.emit(EventKind.NOTICE, "worker", text="on the page")
         page = await (await site.get("/agent/worker/")).text()
-        cursor = page.split('data-cursor="')[1].split('"')[0]
+        cursor = page.split('id="main"')[1].split('data-cursor="')[1].split('"')[0]
         site.core.emit(EventKind.NOTICE, "worker", text="in between")
         async with events(site, f"agent=worker&after={cursor}") as stream:
             frame = await stream.until("timeline")
@@ -148,10 +167,10 @@ async def test_a_stream_outlives_a_restart_of_core_and_misses_nothing(tmp_path: 
         site.sign_in()
         site.core.agent("worker")
         async with events(site, "agent=worker&after=0") as stream:
-            await stream.until("agents")
+            await stream.until("agent")
             site.core.change("worker", AgentState.PAUSED)
             await stream.until("timeline")
-            await stream.until("agents")
+            await stream.until("agent")
             await site.core.stop()
             away = await stream.until("core")
             assert away.data == {"reachable": False}
@@ -161,26 +180,25 @@ async def test_a_stream_outlives_a_restart_of_core_and_misses_nothing(tmp_path: 
             assert (await stream.until("core")).data == {"reachable": True}
             frame = await stream.until("timeline")
             assert [patch["view"]["text"] for patch in frame.data] == ["meanwhile"]
-            (agent,) = (await stream.until("agents")).data["changed"]
-            assert agent["state"] == "stopped"
+            assert (await stream.until("agent")).data["agent"]["state"] == "stopped"
 
 
 async def test_silence_is_broken_by_comments(tmp_path: Path) -> None:
-    pace = Pace(refresh_apart=0, refresh_every=60, heartbeat=0.01, retry=0.01)
+    pace = Pace(refresh_apart=0, refresh_every=60, recheck=60, heartbeat=0.01, retry=0.01)
     async with dashboard(tmp_path, pace=pace, real_time=True) as site:
         site.sign_in()
         async with events(site, "after=0") as stream:
-            await stream.until("agents")
+            await stream.until("lists")
             assert await stream.block() == ": still here"
             assert await stream.block() == ": still here"
 
 
 async def test_what_has_no_event_is_looked_at_now_and_then(tmp_path: Path) -> None:
-    pace = Pace(refresh_apart=0, refresh_every=0.01, heartbeat=60, retry=0.01)
+    pace = Pace(refresh_apart=0, refresh_every=0.01, recheck=60, heartbeat=60, retry=0.01)
     async with dashboard(tmp_path, pace=pace, real_time=True) as site:
         site.sign_in()
         async with events(site, "after=0") as stream:
-            await stream.until("agents")
+            await stream.until("lists")
             site.core.hive = site.core.hive.model_copy(update={"stand_in": True})
             assert (await stream.until("hive")).data["hive"]["stand_in"] is True
 
@@ -189,7 +207,7 @@ async def test_the_end_of_the_session_ends_the_stream(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as site:
         site.sign_in()
         async with events(site, "after=0") as stream:
-            await stream.until("agents")
+            await stream.until("lists")
             site.core.sign_out_everybody()
             await stream.until("signed-out")
         answer = await site.get("/events?after=0", headers={"Accept": "text/event-stream"})
@@ -211,9 +229,65 @@ async def test_hostile_text_cannot_break_out_of_a_frame(tmp_path: Path) -> None:
         site.sign_in()
         site.core.agent("worker")
         async with events(site, "agent=worker&after=0") as stream:
-            await stream.until("agents")
+            await stream.until("agent")
             site.core.emit_delta("worker", hostile, hostile)
             site.core.emit(EventKind.TEXT, "worker", turn_id="t", text=hostile)
             delta = await stream.next()
             assert (delta.event, delta.data["text"][:15]) == ("delta", "a\n\nevent: reset")
             assert (await stream.next()).event == "timeline"
+
+
+async def test_many_pages_are_one_watch_at_core(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site, AsyncExitStack() as stack:
+        site.sign_in()
+        site.core.agent("worker")
+        pages = [await stack.enter_async_context(events(site, "agent=worker&after=0")) for _ in range(20)]
+        for page in pages:
+            await page.until("agent")
+        assert site.core.watching == 1
+        site.core.emit(EventKind.NOTICE, "worker", text="news")
+        for page in pages:
+            assert (await page.until("timeline")).data[0]["view"]["text"] == "news"
+
+
+async def test_a_page_that_is_older_than_the_shared_watch_gets_what_it_missed(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        for text in ("one", "two"):
+            site.core.emit(EventKind.NOTICE, "worker", text=text)
+        async with events(site, "agent=worker&after=2") as young, events(site, "agent=worker&after=0") as old:
+            await young.until("agent")
+            seen = [patch["view"]["text"] for patch in (await old.until("timeline")).data]
+            site.core.emit(EventKind.NOTICE, "worker", text="three")
+            while "three" not in seen:
+                seen += [patch["view"]["text"] for patch in (await old.until("timeline")).data]
+            assert list(dict.fromkeys(seen)) == ["one", "two", "three"]
+            assert (await young.until("timeline")).data[0]["view"]["text"] == "three"
+
+
+async def test_one_session_ends_and_the_pages_of_others_go_on(tmp_path: Path) -> None:
+    pace = Pace(refresh_apart=0, refresh_every=60, recheck=0.02, heartbeat=60, retry=0.01)
+    async with dashboard(tmp_path, pace=pace, real_time=True) as site:
+        site.core.agent("worker")
+        first = site.sign_in(name="ada")
+        async with events(site, "agent=worker&after=0") as hers:
+            await hers.until("agent")
+            site.sign_in(name="bob")
+            async with events(site, "agent=worker&after=0") as his:
+                await his.until("agent")
+                del site.core.sessions[first]
+                site.core.notify()
+                await hers.until("signed-out")
+                site.core.emit(EventKind.NOTICE, "worker", text="still here")
+                assert (await his.until("timeline")).data[0]["view"]["text"] == "still here"
+
+
+async def test_nothing_is_watched_while_nobody_looks(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        async with events(site, "agent=worker&after=0") as stream:
+            await stream.until("agent")
+            assert site.core.watching == 1
+        await site.core.until_unwatched()

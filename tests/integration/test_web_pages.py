@@ -21,9 +21,9 @@ async def test_the_hives_page_shows_what_waits_then_agents_then_the_conversation
         core.agent("docs", AgentState.PARKED, reason="usage limit", until=core.clock.now() + timedelta(minutes=74))
         core.agent("broken", AgentState.FAILED, reason="out of memory", since=core.clock.now() - timedelta(hours=1))
         core.message(OPERATOR, "worker", "what is 6*7?")
-        core.message("worker", OPERATOR, "It is **42**.", in_reply_to="msg_1")
+        core.message("worker", OPERATOR, "It is 42.", in_reply_to="msg_1")
         page = await (await site.get("/")).text()
-        order = [page.index(title) for title in (">Waiting for you<", ">Agents<", ">Conversation<")]
+        order = [page.index(title) for title in ("waiting-title", "agents-title", "conversation-title")]
         assert order == sorted(order)
         for shown in (
             "broken</strong>",
@@ -34,12 +34,11 @@ async def test_the_hives_page_shows_what_waits_then_agents_then_the_conversation
             "2 unread",
             "usage limit",
             "in 1 h",
-            "what is 6*7?",
-            "<strong>42</strong>",
+            "It is 42.",
+            "2 messages",
             "<title>(1) meadow</title>",
         ):
             assert shown in page, shown
-        assert page.index("It is") < page.index("what is 6*7?")  # newest first
 
 
 async def test_an_empty_hive_says_what_to_do(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ async def test_a_viewer_sees_everything_and_can_change_nothing(tmp_path: Path) -
         for path in ("/", "/agent/worker/"):
             page = await (await site.get(path)).text()
             assert "worker" in page
-            for control in ("data-confirm", 'href="/spawn"', 'id="composer"'):
+            for control in ("data-confirm", 'type="checkbox"', 'href="/spawn"', 'id="composer"'):
                 assert control not in page
         for path, fields in MUTATIONS:
             if not path.startswith("/sign"):
@@ -247,8 +247,9 @@ async def test_a_viewer_sees_everything_and_can_change_nothing(tmp_path: Path) -
 
         site.sign_in(Role.OPERATOR, "ada")
         page = await (await site.get("/")).text()
-        assert "data-confirm" in page
+        assert 'type="checkbox"' in page
         assert 'href="/spawn"' in page
+        assert "data-confirm" in await (await site.get("/agent/worker/")).text()
 
 
 async def test_a_link_from_another_site_is_followed_with_the_session(tmp_path: Path) -> None:
@@ -289,7 +290,7 @@ async def test_a_mistake_of_ours_tells_no_details(tmp_path: Path, monkeypatch: p
 
     async with dashboard(tmp_path) as site:
         arrange(site)
-        monkeypatch.setattr("hive_web.pages.hive_view", broken)
+        monkeypatch.setattr("hive_web.pages.room.hive_view", broken)
         answer = await site.get("/")
         assert answer.status == 500
         assert "secret detail" not in await answer.text()

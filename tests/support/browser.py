@@ -61,7 +61,7 @@ async def screenshot(page: Page, name: str, **options: Any) -> None:
 
 OUTLINE = """
 (root) => {
-  const varies = new Set(["datetime", "title", "data-cursor", "value"]);
+  const varies = new Set(["datetime", "title", "data-cursor", "data-digest", "value"]);
   const lines = [];
   const outline = (element, depth) => {
     const attributes = Array.from(element.attributes)

@@ -1,12 +1,40 @@
 """A hive at work, for the screenshots: what an operator sees on an ordinary day."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from hive_rpc.accounts import Scope, Spend
+from hive_rpc.configuration import (
+    ApplyConfigPayload,
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    Job,
+    JobKind,
+    JobState,
+    JobStep,
+    SpawnPayload,
+)
+from hive_rpc.dialogue import Question, QuestionState, Reminder, ReminderState
+from hive_rpc.interfaces.operator import (
+    AgentToday,
+    AuditRow,
+    Check,
+    DeadLetter,
+    FileEntry,
+    FileKind,
+    LogLine,
+    OperatorAccount,
+    SignedInSession,
+    SpendingReply,
+    TurnStats,
+    TurnStatsReply,
+)
 from hive_rpc.types import (
     OPERATOR,
     AgentState,
     ContainerState,
     EventKind,
+    Message,
     Role,
     ToolCall,
     ToolResult,
@@ -42,6 +70,19 @@ collected 214 items
 tests/test_window.py ....F...........                                    [ 7%]
 E   AssertionError: assert 23 == 24
 1 failed, 213 passed in 8.41s"""
+
+
+CONFIG_DIFF = """\
+diff --git a/agent.toml b/agent.toml
+--- a/agent.toml
++++ b/agent.toml
+@@ -1,4 +1,4 @@
+-model = "claude-sonnet-4-5"
++model = "claude-opus-4-5"
+
+ [limits]
+ memory = "4 GiB"
+"""
 
 
 def populate(core: FakeCore) -> None:
@@ -183,3 +224,218 @@ def populate(core: FakeCore) -> None:
         since=ago(12),
         reason="Its container ended with exit code 137: out of memory (limit 2 GiB).",
     )
+
+    _desk(core)
+
+
+def _desk(core: FakeCore) -> None:
+    """What the other pages show of the same day."""
+    now = core.clock.now()
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    desk = core.desk
+    desk.today = [
+        AgentToday(agent="manager", turns=14, cost_usd=0.82, context_tokens=41_200),
+        AgentToday(agent="worker", turns=31, cost_usd=2.37, context_tokens=118_300),
+        AgentToday(agent="docs", turns=9, cost_usd=0.44, context_tokens=72_000),
+        AgentToday(agent="migrations", turns=3, cost_usd=0.12, context_tokens=160_400),
+    ]
+    question = {"addressee": "operator", "state": QuestionState.OPEN, "expires_at": now + timedelta(hours=20)}
+    desk.questions = [
+        Question(
+            id="qst_1",
+            asker="worker",
+            question="`parse_range` has the same mistake. Fix it **in the same change**, or in one of its own?",
+            options=["In the same change", "In one of its own", "Leave it for now"],
+            asked_at=ago(9),
+            **question,
+        ),
+        Question(
+            id="qst_2",
+            asker="docs",
+            question="Which version number will the release have? I need it for the title page.",
+            asked_at=ago(52),
+            **question,
+        ),
+    ]
+    desk.approvals = [
+        Approval(
+            id="apr_1",
+            kind=ApprovalKind.APPLY_CONFIG,
+            agent="worker",
+            state=ApprovalState.PENDING,
+            reason="`worker` runs out of context on long reviews. A larger window costs little more here.",
+            requested_by="manager",
+            requested_at=ago(6),
+            expires_at=now + timedelta(days=2),
+            apply_config=ApplyConfigPayload(sha="3f" * 20, base="9b" * 20),
+        ),
+        Approval(
+            id="apr_0",
+            kind=ApprovalKind.SPAWN,
+            agent="night-shift",
+            state=ApprovalState.DEPLOYED,
+            reason="Somebody to watch the nightly builds.",
+            requested_by="manager",
+            requested_at=ago(60 * 26),
+            expires_at=ago(60 * 2),
+            decided_by="ada",
+            decided_at=ago(60 * 25),
+            note="Good idea.",
+            spawn=SpawnPayload(sha="1a" * 20),
+        ),
+    ]
+    desk.diff = CONFIG_DIFF
+    desk.warnings = ["It may spend more: the model costs 5 times as much for each token."]
+    desk.jobs = [
+        Job(
+            id="job_1",
+            kind=JobKind.RESTART,
+            agent="docs",
+            state=JobState.RUNNING,
+            step=JobStep.BEGIN,
+            requested_by="ada",
+            requested_at=ago(1),
+        ),
+        Job(
+            id="job_0",
+            kind=JobKind.SPAWN,
+            agent="night-shift",
+            state=JobState.DONE,
+            step=JobStep.BEGIN,
+            requested_by="ada",
+            requested_at=ago(60 * 25),
+            ended_at=ago(60 * 24.9),
+        ),
+    ]
+    desk.letters = [
+        DeadLetter(
+            message=Message(
+                id="msg_9",
+                sender="manager",
+                recipient="migrations",
+                body="Please apply the migration of the invoices on the copy, and tell me how long it takes.",
+                sent_at=ago(40),
+                attempts=5,
+            ),
+            reason="Its container ended while it worked on it.",
+            died_at=ago(12),
+        )
+    ]
+    desk.reminders = [
+        Reminder(
+            id="rem_1",
+            agent="manager",
+            message="Ask everybody for their notes of the day.",
+            state=ReminderState.PENDING,
+            created_at=ago(600),
+            due_at=now + timedelta(hours=3),
+            every_seconds=86400,
+            deliveries=8,
+        ),
+        Reminder(
+            id="rem_2",
+            agent="worker",
+            message="Look at the nightly build.",
+            state=ReminderState.FAILED,
+            created_at=ago(900),
+            due_at=ago(300),
+            error="worker was stopped.",
+        ),
+    ]
+    desk.files = {
+        "state/notes.md": b"# Notes\n\n* the report is computed in `billing/window.py`\n* tests: `pytest -q`\n",
+        "state/plans/october.md": b"soon",
+        "claude/projects/one.jsonl": b"{}\n",
+        "shared/report.pdf": b"%PDF-1.7\0\0",
+    }
+    desk.entries = [FileEntry(name="latest", kind=FileKind.LINK, readable=False)]
+    desk.log = [
+        LogLine(at=ago(5 - n / 10), source=source, priority=priority, text=text)
+        for n, (source, priority, text) in enumerate(
+            [
+                ("systemd", 6, "Reached target multi-user.target - Multi-User System."),
+                ("hive-agent", 6, "Said hello as instance ins_01m7w5e95ardtk."),
+                ("hive-agent", 6, "Turn turn_3 begins: a message from operator."),
+                ("hive-agent", 4, "The API answered 529; trying again in 5 s."),
+                ("hive-agent", 3, "The runner ended with exit code 1."),
+                ("hive-agent", 6, "The runner is ready again."),
+            ]
+        )
+    ]
+    desk.config = 'model = "claude-sonnet-4-5"\n\n[limits]\nmemory = "4 GiB"\n'
+    desk.checks = [
+        Check(name="gateway", ok=True, detail="Anthropic API"),
+        Check(name="database core", ok=True, detail="ok"),
+        Check(name="agent worker", ok=True, detail="thinking"),
+        Check(
+            name="agent migrations",
+            ok=False,
+            detail="failed: Its container ended with exit code 137: out of memory (limit 2 GiB).",
+            remedy="Read `hive logs migrations`, then `hive restart migrations`.",
+        ),
+        Check(name="disk", ok=True, detail="61.2 GiB free below /var/lib/hive"),
+    ]
+    desk.spending = SpendingReply(
+        spending=[
+            Spend(scope=Scope.HIVE, hour_usd=0.61, day_usd=3.75, day_tokens=2_840_000, requests=212),
+            Spend(scope=Scope.AGENT, name="worker", hour_usd=0.4, day_usd=2.37, day_tokens=1_900_000, requests=130),
+        ],
+        caps=[],
+        raises=[],
+        holds=[],
+    )
+    desk.audit = [
+        AuditRow(id=9, at=ago(1.2), who="ada", via="web.sock", action="send", target="worker", outcome="done"),
+        AuditRow(
+            id=8,
+            at=ago(34),
+            who="ada",
+            via="web.sock",
+            action="sign_in",
+            target="ada",
+            outcome="done",
+            details={"means": "password", "address": "203.0.113.7"},
+        ),
+        AuditRow(id=7, at=ago(90), who="root", via="operator.sock", action="spawn", target="docs", outcome="done"),
+    ]
+    desk.operators = [
+        OperatorAccount(name="ada", role=Role.ADMIN, has_password=True, created_at=ago(60 * 24 * 9)),
+        OperatorAccount(name="vic", role=Role.VIEWER, has_password=False, created_at=ago(60 * 24)),
+    ]
+    session = {"means": "password", "created_at": ago(300), "expires_at": now + timedelta(days=13)}
+    desk.signed_in = [
+        SignedInSession(id="ses_1", operator="ada", address="203.0.113.7", seen_at=ago(0), current=True, **session),
+        SignedInSession(id="ses_2", operator="vic", address="198.51.100.4", seen_at=ago(70), current=False, **session),
+    ]
+    desk.stats = _stats(now)
+
+
+def _stats(now: datetime) -> TurnStatsReply:
+    """A day with a quiet night, a busy afternoon and an hour in which the API was overloaded."""
+    turns = [1, 0, 0, 1, 0, 0, 2, 3, 5, 8, 6, 7, 4, 9, 12, 11, 8, 6, 7, 4, 3, 2, 1, 1]
+    failed = [4 if hour == 14 else 1 if hour in (9, 17) else 0 for hour in range(24)]
+    buckets = [
+        TurnStats(
+            since=now - timedelta(hours=24 - hour),
+            turns=count + bad,
+            usage=Usage(input_tokens=800 * count, output_tokens=400 * count, cache_read_tokens=9000 * count),
+            cost_usd=0.042 * count,
+            outcomes={"ok": count} | ({"overloaded": bad} if bad else {}),
+        )
+        for hour, (count, bad) in enumerate(zip(turns, failed, strict=True))
+    ]
+    total = TurnStats(
+        since=now - timedelta(hours=24),
+        turns=sum(turns) + sum(failed),
+        usage=Usage(input_tokens=80_800, output_tokens=40_400, cache_read_tokens=909_000, cache_creation_tokens=51_000),
+        cost_usd=4.24,
+        p50_seconds=12.4,
+        p95_seconds=184,
+        outcomes={"ok": sum(turns), "overloaded": 6},
+        wake_reasons={"message": 84, "reminder": 17, "start": 2},
+        tools={"Bash": 212, "Read": 148, "Edit": 66, "mcp__hive__send": 41, "Grep": 38},
+    )
+    return TurnStatsReply(total=total, buckets=buckets)

@@ -50,6 +50,7 @@ from hive_rpc.types import (
     StateChange,
     Turn,
 )
+from tests.support.fake_desk import Desk, FakeDesk
 
 
 @dataclass
@@ -70,16 +71,21 @@ class FakeCore:
     lives: list[tuple[str, str]] = field(default_factory=list)
     """(verb, agent) of every start, stop, restart and spawn."""
     spawned: list[SpawnRequest] = field(default_factory=list)
+    asked: list[OperatorRequest] = field(default_factory=list)
+    """Every request, in order."""
     refusals: dict[str, HiveError] = field(default_factory=dict)
     """What a method of this Python name raises."""
     hold: asyncio.Event | None = None
     """While it is set to an event that has not happened, starting and stopping take that long."""
     forgotten: int = 0
     """Events up to this id are no longer stored."""
+    desk: Desk = field(default_factory=Desk)
+    """What the other pages show."""
     on_send: Callable[[Message], None] | None = None
 
     def __post_init__(self) -> None:
         self._watchers: list[asyncio.Event] = []
+        self._unwatched = asyncio.Event()
         self._told: list[Event] = []
         self._count = 0
         self._minted = 0
@@ -191,6 +197,7 @@ class FakeCore:
         return self.sessions[token]
 
     def admit(self, request: OperatorRequest, attribute: str) -> SessionReply:
+        self.asked.append(request)
         caller = self.caller(request.session)
         needed = next(m.role for m in methods(Operator).values() if m.attribute == attribute)
         if needed is not None and not caller.role.includes(needed):
@@ -217,6 +224,7 @@ class FakeCore:
                 batch, told = self._told[told:], len(self._told)
         finally:
             self._watchers.remove(news)
+            self._unwatched.set()
 
     async def watch_states(self, name: str) -> AsyncIterator[AgentState]:
         """The states of an agent from now on, for a test that waits for one."""
@@ -225,6 +233,17 @@ class FakeCore:
             for event in reply.events:
                 if event.state is not None:
                     yield event.state.state
+
+    @property
+    def watching(self) -> int:
+        """Streams of events that are open."""
+        return len(self._watchers)
+
+    async def until_unwatched(self) -> None:
+        """Wait until no stream of events is open."""
+        while self._watchers:
+            self._unwatched.clear()
+            await self._unwatched.wait()
 
     def notify(self) -> None:
         for news in self._watchers:
@@ -270,10 +289,7 @@ class FakeSession(Session):
         return SignedInReply(session=token, **self._core.sessions[token].model_dump())
 
 
-class FakeOperator(Operator):
-    def __init__(self, core: FakeCore) -> None:
-        self._core = core
-
+class FakeOperator(FakeDesk):
     async def status(self, request: OperatorRequest) -> StatusReply:
         self._core.admit(request, "status")
         return StatusReply(hive=self._core.hive, agents=list(self._core.agents.values()), cursor=self._core.cursor)

@@ -1,0 +1,371 @@
+"""Live streams, shared: however many pages are open, core is watched once for the front page and once for each agent.
+
+Frames, and the pages that get them:
+  `hive`        all    {hive, counts, stamps}: when the header, what waits, or another page's content has changed
+  `lists`       front  {lists: {name: {keys, changed}}, digest}: lists whose items look different from before
+  `agent`       agent  {agent, asked}: its view, or null when it is gone, and the stamp of what it asks
+  `timeline`    agent  patches (hive_web/view/timeline.py)
+  `delta`       agent  {turn, text}: a piece of text while it is written
+  `core`        all    {reachable}: whether core answers; a stream outlives core's restarts
+  `reset`       all    what was missed is no longer stored: load the page again
+  `signed-out`  all    the session has ended
+
+A frame made of core's events carries core's cursor as its `id`, so a browser that reconnects names what it has whole.
+Something may be seen twice, never missed; what is in it has keys, and a page applies each key once.
+
+Everybody sees the same, so one watch serves all; but each session is asked about again and again, and its pages end
+with it. The watch is made with the session of somebody who is looking: while nobody is, nothing is watched.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from hive_base.clock import Clock
+from hive_rpc.errors import HiveError, NotSignedInError, UnavailableError
+from hive_rpc.interfaces.operator import MessagesRequest, WatchReply, WatchRequest
+from hive_rpc.interfaces.session import DescribeRequest
+from hive_rpc.types import Event, EventKind, Message
+from hive_web.core import READ_SECONDS, Core
+from hive_web.front import MESSAGES, Front, front
+from hive_web.look import Look, counts, look
+from hive_web.stamps import asked_by, stamps
+from hive_web.view.agents import agent_view, hive_view
+from hive_web.view.timeline import patch
+from hive_web.view.waiting import waiting_views
+from hive_web.view.wire import dumps
+
+log = logging.getLogger(__name__)
+
+KEPT = 1000
+"""Frames that are kept for pages that join or come back."""
+MAX_BEHIND = 1024 * 1024
+"""Bytes that wait for one page; a page that is slower is told to load anew."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds."""
+
+    refresh_apart: float = 0.5
+    """At least this much between two looks at the hive, however much happens."""
+    refresh_every: float = 2.0
+    """Look even when nothing seems to happen: not everything has an event."""
+    recheck: float = 5.0
+    """How long a page may outlive its session."""
+    heartbeat: float = 15.0
+    """A comment after so much silence: proxies drop idle connections, and a write finds out that a page is gone."""
+    retry: float = 1.0
+    """Between attempts to reach core."""
+
+
+def frame(event: str, view: Any, cursor: int | None = None) -> bytes:
+    identity = "" if cursor is None else f"id: {cursor}\n"
+    return f"{identity}event: {event}\ndata: {dumps(view)}\n\n".encode()
+
+
+class Page:
+    """One open page: what waits to be written to it."""
+
+    def __init__(self, token: str, cursor: int, digest: str) -> None:
+        self.token = token
+        self.cursor = cursor
+        """What it has of the events."""
+        self.digest = digest
+        """Of the lists that it showed when it came."""
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._woken = asyncio.Event()
+        self._ended = False
+
+    def put(self, data: bytes) -> None:
+        if self._ended:
+            return
+        self._bytes += len(data)
+        if self._bytes > MAX_BEHIND:
+            self._waiting.clear()
+            self.end(frame("reset", {}))
+            return
+        self._waiting.append(data)
+        self._woken.set()
+
+    def end(self, last: bytes) -> None:
+        """Say this, and nothing more."""
+        if not self._ended:
+            self._waiting.append(last)
+            self._ended = True
+            self._woken.set()
+
+    async def write_to(self, write: Callable[[bytes], Awaitable[None]], heartbeat: float) -> None:
+        """Until the page has been told the last there is; ConnectionError when it is gone."""
+        while True:
+            try:
+                async with asyncio.timeout(heartbeat):
+                    await self._woken.wait()
+            except TimeoutError:
+                await write(b": still here\n\n")
+                continue
+            self._woken.clear()
+            data, self._waiting, self._bytes = b"".join(self._waiting), [], 0
+            if data:
+                await write(data)
+            if self._ended and not self._waiting:
+                return
+
+
+class Feed:
+    """What happens, for all open pages of one kind. `agent` is whose pages they are; None is everybody else."""
+
+    def __init__(self, *, core: Core, clock: Clock, pace: Pace, agent: str | None, cursor: int) -> None:
+        self._core = core
+        self._clock = clock
+        self._pace = pace
+        self._agent = agent
+        self._start = self._cursor = cursor
+        self.pages: set[Page] = set()
+        self.users = 0
+        """Pages, and those that are about to join."""
+        self.task: asyncio.Task[None] | None = None
+        self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._stir = asyncio.Event()
+        """There may be something to refresh."""
+        self._away = False
+        self._hive = b""
+        self._front: Front | None = None
+        self._one = b""
+
+    def join(self, page: Page) -> None:
+        """From now on it is told what happens, after what it may have missed."""
+        self.pages.add(page)
+        if self._away:
+            page.put(frame("core", {"reachable": False}))
+        for cursor, data in self._kept:
+            if cursor > page.cursor:
+                page.put(data)
+        for data in (self._hive, self._one):
+            if data:
+                page.put(data)
+        if self._front is not None and self._front.digest != page.digest:
+            page.put(self._lists(self._front.changes(None)))
+
+    def reaches(self, cursor: int) -> bool:
+        """Whether everything after this cursor is still kept here."""
+        return cursor >= self._start and not (len(self._kept) == KEPT and cursor < self._kept[0][0])
+
+    async def run(self) -> None:
+        """For as long as there are pages, which the owner sees to."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._refresh_often())
+            group.create_task(self._recheck_often())
+
+    # Events
+
+    async def _watch(self) -> None:
+        while True:
+            token = self._somebody()
+            try:
+                await self._watch_as(token)
+            except NotSignedInError:
+                await self._recheck()
+            except UnavailableError:
+                self._core_away()
+            await self._clock.sleep(self._pace.retry)
+
+    async def _watch_as(self, token: str) -> None:
+        request = WatchRequest(
+            session=token, agent=self._agent, after=self._cursor, deltas=self._agent is not None, background=True
+        )
+        async with self._core.operator() as operator:
+            async for batch in operator.watch(request):
+                if self._away:
+                    self._away = False
+                    self._tell(frame("core", {"reachable": True}))
+                    self._stir.set()
+                self._batch(batch)
+
+    def _somebody(self) -> str:
+        return next(iter(self.pages)).token if self.pages else ""
+
+    def _core_away(self) -> None:
+        if not self._away:
+            self._away = True
+            self._tell(frame("core", {"reachable": False}))
+
+    def _batch(self, batch: WatchReply) -> None:
+        self._cursor = batch.cursor
+        if batch.reset:
+            self._start = batch.cursor
+            self._kept.clear()
+            for page in list(self.pages):
+                page.end(frame("reset", {}, batch.cursor))
+            return
+        stored = any(event.kind is not EventKind.TEXT_DELTA for event in batch.events)
+        if stored:
+            self._stir.set()
+        if self._agent is None:
+            return
+        frames = _agent_frames(batch.events, self._agent)
+        if not frames:
+            return
+        *first, (event, view) = frames
+        data = b"".join(frame(*f) for f in first) + frame(event, view, batch.cursor)
+        if stored:
+            self._kept.append((batch.cursor, data))
+        self._tell(data)
+
+    def _tell(self, data: bytes) -> None:
+        for page in self.pages:
+            page.put(data)
+
+    # The state
+
+    async def _refresh_often(self) -> None:
+        while True:
+            self._stir.clear()
+            if not self._away:
+                await self._refresh()
+            await self._clock.sleep(self._pace.refresh_apart)
+            try:
+                async with asyncio.timeout(max(0.0, self._pace.refresh_every - self._pace.refresh_apart)):
+                    await self._stir.wait()
+            except TimeoutError:
+                pass
+
+    async def _refresh(self) -> None:
+        token = self._somebody()
+        try:
+            async with asyncio.timeout(READ_SECONDS), self._core.operator() as operator:
+                found = await look(operator, token, background=True)
+                messages: list[Message] = []
+                if self._agent is None:
+                    asked = MessagesRequest(session=token, limit=MESSAGES, background=True)
+                    messages = (await operator.messages(asked)).messages
+        except NotSignedInError:
+            await self._recheck()
+        except (HiveError, TimeoutError):
+            return  # the watch says so, once
+        else:
+            self._show(found, messages)
+
+    def _show(self, found: Look, messages: list[Message]) -> None:
+        hive = hive_view(found.status, len(waiting_views(found)))
+        data = frame("hive", {"hive": hive, "counts": counts(found), "stamps": stamps(found)})
+        if data != self._hive:
+            self._hive = data
+            self._tell(data)
+        if self._agent is None:
+            now = front(found, messages)
+            changes = now.changes(self._front)
+            first, self._front = self._front is None, now
+            if first:
+                for page in self.pages:
+                    if page.digest != now.digest:
+                        page.put(self._lists(changes))
+            elif changes:
+                self._tell(self._lists(changes))
+            return
+        status = next((a for a in found.status.agents if a.name == self._agent), None)
+        view = None if status is None else agent_view(status, found.today.get(status.name))
+        data = frame("agent", {"agent": view, "asked": asked_by(found, self._agent)})
+        if data != self._one:
+            self._one = data
+            self._tell(data)
+
+    def _lists(self, changes: dict[str, Any]) -> bytes:
+        assert self._front is not None
+        return frame("lists", {"lists": changes, "digest": self._front.digest})
+
+    # Sessions
+
+    async def _recheck_often(self) -> None:
+        while True:
+            await self._clock.sleep(self._pace.recheck)
+            await self._recheck()
+
+    async def _recheck(self) -> None:
+        """End the pages of sessions that are over."""
+        for token in {page.token for page in self.pages}:
+            try:
+                async with asyncio.timeout(READ_SECONDS), self._core.session() as session:
+                    await session.describe(DescribeRequest(session=token, background=True))
+            except NotSignedInError:
+                for page in [page for page in self.pages if page.token == token]:
+                    page.end(frame("signed-out", {}))
+                    self.pages.discard(page)
+            except (HiveError, TimeoutError):
+                return
+
+
+def _agent_frames(events: list[Event], agent: str) -> list[tuple[str, Any]]:
+    """Runs of patches and of deltas, in the order of the events: a delta belongs before the text that ends it."""
+    frames: list[tuple[str, Any]] = []
+    for event in events:
+        if event.kind is EventKind.TEXT_DELTA:
+            frames.append(("delta", {"turn": f"turn {event.turn_id}", "text": event.text or ""}))
+        elif change := patch(event, agent):
+            if not frames or frames[-1][0] != "timeline":
+                frames.append(("timeline", []))
+            frames[-1][1].append(change)
+    return frames
+
+
+class Feeds:
+    """The feeds that somebody looks at."""
+
+    def __init__(self, core: Core, clock: Clock, pace: Pace) -> None:
+        self._core = core
+        self._clock = clock
+        self._pace = pace
+        self._feeds: dict[str | None, Feed] = {}
+
+    @asynccontextmanager
+    async def following(self, agent: str | None, page: Page) -> AsyncIterator[None]:
+        """Put what happens to the page for as long as the block runs."""
+        feed = self._feeds.get(agent)
+        if feed is None:
+            feed = Feed(core=self._core, clock=self._clock, pace=self._pace, agent=agent, cursor=page.cursor)
+            self._feeds[agent] = feed
+            feed.task = asyncio.create_task(_run(feed), name=f"feed {agent or ''}")
+        feed.users += 1
+        try:
+            if agent is not None and not feed.reaches(page.cursor):
+                await self._catch_up(feed, page, agent)
+            feed.join(page)
+            yield
+        finally:
+            feed.pages.discard(page)
+            feed.users -= 1
+            if feed.users == 0:
+                del self._feeds[agent]
+                assert feed.task is not None
+                feed.task.cancel()
+                await asyncio.wait({feed.task})
+
+    async def _catch_up(self, feed: Feed, page: Page, agent: str) -> None:
+        """What happened before the feed began, for a page that is older than that."""
+        asked = WatchRequest(session=page.token, agent=agent, after=page.cursor, background=True)
+        async with self._core.operator() as operator:
+            async for batch in operator.watch(asked):
+                if batch.reset:
+                    page.end(frame("reset", {}, batch.cursor))
+                    return
+                for event, view in _agent_frames(batch.events, agent):
+                    page.put(frame(event, view, batch.cursor))
+                page.cursor = batch.cursor
+                if feed.reaches(page.cursor):
+                    return
+
+
+async def _run(feed: Feed) -> None:
+    """A feed that fails is a mistake of ours; its pages then begin anew."""
+    try:
+        await feed.run()
+    except Exception:
+        log.exception("a feed failed")
+        for page in feed.pages:
+            page.end(frame("reset", {}))

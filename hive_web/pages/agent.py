@@ -1,0 +1,211 @@
+"""An agent's own pages: its life as it happens, its inbox, its figures; writing to it, and what can be done to it."""
+
+from aiohttp import web
+
+from hive_base.ids import new_secret
+from hive_rpc.errors import NotFoundError
+from hive_rpc.interfaces.operator import (
+    AgentRemindersRequest,
+    AgentRequest,
+    ConfigReply,
+    DestroyRequest,
+    EventsReply,
+    EventsRequest,
+    MessagesRequest,
+    OperatorSendRequest,
+    TurnStatsRequest,
+)
+from hive_rpc.types import Event
+from hive_web.boundary import wants_json
+from hive_web.core import Caller
+from hive_web.forms import Form
+from hive_web.look import Look, offered
+from hive_web.pages.hive import carry_out
+from hive_web.pages.room import Room, number, see
+from hive_web.stamps import asked_by
+from hive_web.verbs import VERBS
+from hive_web.view.agents import AgentView, agent_href, agent_view
+from hive_web.view.messages import message_view
+from hive_web.view.stats import SPANS, stats_view
+from hive_web.view.timeline import full_text, timeline
+
+EVENTS = 150
+"""On one page of an agent's history."""
+INBOX = 50
+
+
+class AgentPages(Room):
+    def routes(self) -> list[web.RouteDef]:
+        verb = f"/agent/{{name}}/{{verb:{'|'.join(VERBS)}}}"
+        return [
+            web.get("/agent/{name}/", self.live),
+            web.get("/agent/{name}/event/{id}", self.event),
+            web.post("/agent/{name}/messages", self.send),
+            web.get("/agent/{name}/inbox", self.inbox),
+            web.get("/agent/{name}/stats", self.stats),
+            web.get("/agent/{name}/config", self.config),
+            web.get("/agent/{name}/destroy", self.destroy_form),
+            web.post("/agent/{name}/destroy", self.destroy),
+            web.get(verb, self.confirm),
+            web.post(verb, self.act),
+        ]
+
+    async def live(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        before = number(request.query.get("before"))
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            agent = shown(look, name)
+            history = await _history(caller, name, before, EVENTS)
+            first = history.events[0].id if history.events else None
+            # A page may be cut to what fits into a frame, so its length does not say whether there is more.
+            older = first is not None and bool((await _history(caller, name, first, 1)).events)
+            loose = await offered(caller.operator.loose_ends(caller.ask(AgentRequest, name=name)))
+        return self.page(
+            "agent.html",
+            caller,
+            look,
+            agent=agent,
+            entries=timeline(history.events, name),
+            older=first if older else None,
+            latest=before is None,
+            history_cursor=history.cursor,
+            loose=loose,
+            asked=asked_by(look, name),
+            key=new_secret(),
+            tab="live",
+        )
+
+    async def event(self, request: web.Request) -> web.Response:
+        """The whole text of one event. As plain text, never as a page: it is an agent's."""
+        name, wanted = request.match_info["name"], number(request.match_info["id"]) or 0
+        async with self.caller(request) as caller:
+            history = await _history(caller, name, wanted + 1, 1)
+        found: Event | None = next((event for event in history.events if event.id == wanted), None)
+        if found is None:
+            raise NotFoundError(f"There is no event {wanted} of {name}.", hint="Old events are not kept for ever.")
+        return web.Response(text=full_text(found), content_type="text/plain")
+
+    async def send(self, request: web.Request) -> web.Response:
+        """The form carries a key, so that a double click, or a retry after a lost answer, sends one message."""
+        name, form = request.match_info["name"], await Form.read(request)
+        async with self.caller(request) as caller:
+            sent = await caller.operator.send(
+                caller.ask(
+                    OperatorSendRequest,
+                    to=name,
+                    body=form.text("body"),
+                    key=form.optional("key"),
+                    in_reply_to=form.optional("in_reply_to"),
+                )
+            )
+        if wants_json(request):
+            return web.json_response({"id": sent.id})
+        return see(f"{agent_href(name)}#message-{sent.id}")
+
+    async def inbox(self, request: web.Request) -> web.Response:
+        name, before = request.match_info["name"], request.query.get("before")
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            agent = shown(look, name)
+            page = await caller.operator.messages(caller.ask(MessagesRequest, agent=name, before=before, limit=INBOX))
+            reminders = await offered(caller.operator.reminders(caller.ask(AgentRemindersRequest, agent=name)))
+        return self.page(
+            "agent_inbox.html",
+            caller,
+            look,
+            agent=agent,
+            messages=[message_view(message, agent=name) for message in reversed(page.messages)],
+            older=page.messages[0].id if page.more and page.messages else None,
+            reminders=reminders.reminders if reminders else [],
+            tab="inbox",
+        )
+
+    async def stats(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        span = SPANS.get(request.query.get("span", ""), SPANS["24h"])
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            agent = shown(look, name)
+            found = await caller.operator.stats(
+                caller.ask(TurnStatsRequest, agent=name, since_seconds=span.seconds, buckets=span.buckets)
+            )
+            reminders = await caller.reminder_counts(name, span.seconds)
+        return self.page(
+            "agent_stats.html",
+            caller,
+            look,
+            agent=agent,
+            spans=SPANS.values(),
+            span=span,
+            stats=stats_view(found, span),
+            reminders=reminders,
+            tab="stats",
+        )
+
+    async def config(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            agent = shown(look, name)
+            asked = caller.ask(AgentRequest, name=name)
+            config: ConfigReply | None = await offered(caller.operator.config(asked))
+            log = await offered(caller.operator.config_log(asked))
+        return self.page(
+            "agent_config.html",
+            caller,
+            look,
+            agent=agent,
+            config=config,
+            commits=log.commits if log else [],
+            tab="config",
+        )
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """The question as a page of its own; with scripts it is asked in a dialog."""
+        async with self.caller(request) as caller:
+            caller.require_operator()
+            look = await caller.look()
+        agent = shown(look, request.match_info["name"])
+        return self.page("confirm.html", caller, look, agent=agent, verb=VERBS[request.match_info["verb"]])
+
+    async def act(self, request: web.Request) -> web.Response:
+        name, verb = request.match_info["name"], VERBS[request.match_info["verb"]]
+
+        async def work() -> None:
+            async with self.caller(request, time_limit=None) as caller:
+                await carry_out(caller, verb, name)
+
+        await self.site.errands.run(f"{verb.name} {name}", work())
+        if wants_json(request):
+            return web.json_response({"message": f"{name} {verb.under_way}."})
+        return see(agent_href(name))
+
+    async def destroy_form(self, request: web.Request) -> web.Response:
+        async with self.caller(request) as caller:
+            caller.require_admin()
+            look = await caller.look()
+        return self.page("destroy.html", caller, look, agent=shown(look, request.match_info["name"]))
+
+    async def destroy(self, request: web.Request) -> web.Response:
+        """The name is typed once more, and the password given: what is purged is gone."""
+        name, form = request.match_info["name"], await Form.read(request)
+        purge = form.optional("purge") is not None
+        form.must_repeat("confirm", name)
+        password = form.optional("password")
+
+        async def work() -> None:
+            async with self.caller(request, time_limit=None) as caller:
+                await caller.operator.destroy(caller.ask(DestroyRequest, name=name, purge=purge, password=password))
+
+        await self.site.errands.run(f"destroy {name}", work())
+        return see("/")
+
+
+def shown(look: Look, name: str) -> AgentView:
+    """An agent's view. Raises NotFoundError."""
+    return agent_view(look.agent(name), look.today.get(name))
+
+
+async def _history(caller: Caller, agent: str, before: int | None, limit: int) -> EventsReply:
+    return await caller.operator.events(caller.ask(EventsRequest, agent=agent, before=before, limit=limit))

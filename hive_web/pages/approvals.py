@@ -1,0 +1,97 @@
+"""What waits for a decision, with the difference that it makes; and the jobs that carry decisions out."""
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from hive_rpc.configuration import ApprovalState, DiffBase
+from hive_rpc.errors import InvalidError
+from hive_rpc.interfaces.operator import ApprovalRequest, ApprovalsRequest, DecideRequest, IdRequest, JobsRequest
+from hive_web.forms import Form
+from hive_web.look import offered
+from hive_web.pages.room import Room, see
+from hive_web.view.diff import diff_view
+
+JOBS = 100
+
+
+class ApprovalPages(Room):
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/approvals", self.approvals),
+            web.get("/approvals/{id}", self.approval),
+            web.post("/approvals/{id}/{verb:approve|deny|cancel}", self.decide),
+            web.get("/jobs", self.jobs),
+            web.get("/jobs/{id}", self.job),
+        ]
+
+    async def approvals(self, request: web.Request) -> web.Response:
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            found = await offered(caller.operator.approvals(caller.ask(ApprovalsRequest, all=True)))
+        approvals = found.approvals if found else []
+        return self.page(
+            "approvals.html",
+            caller,
+            look,
+            here="approvals",
+            pending=[a for a in approvals if a.state is ApprovalState.PENDING],
+            others=[a for a in approvals if a.state is not ApprovalState.PENDING],
+        )
+
+    async def approval(self, request: web.Request) -> web.Response:
+        try:
+            against = DiffBase(request.query.get("against", DiffBase.RUNNING))
+        except ValueError as error:
+            raise InvalidError("A proposal cannot be compared with that.", hint="Use the links on the page.") from error
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            found = await caller.operator.show_approval(
+                caller.ask(ApprovalRequest, id=request.match_info["id"], against=against)
+            )
+        return self.page(
+            "approval.html",
+            caller,
+            look,
+            here="approvals",
+            shown=found,
+            approval=found.approval,
+            diff=diff_view(found.diff),
+            against=against,
+            bases=list(DiffBase),
+        )
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """What was proposed is pinned: whatever was committed since, this decides about what was looked at."""
+        approval, verb, form = request.match_info["id"], request.match_info["verb"], await Form.read(request)
+        async with self.caller(request) as caller:
+            decision = caller.ask(DecideRequest, id=approval, note=form.optional("note") or "")
+            match verb:
+                case "approve":
+                    await caller.operator.approve(decision)
+                case "deny":
+                    await caller.operator.deny(decision)
+                case _:
+                    await caller.operator.cancel_approval(decision)
+        return see(f"/approvals/{quote(approval, safe='')}")
+
+    async def jobs(self, request: web.Request) -> web.Response:
+        agent = request.query.get("agent") or None
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            found = await offered(caller.operator.jobs(caller.ask(JobsRequest, agent=agent, limit=JOBS)))
+        jobs = found.jobs if found else []
+        return self.page(
+            "jobs.html",
+            caller,
+            look,
+            here="jobs",
+            running=[job for job in jobs if not job.state.ended],
+            ended=[job for job in jobs if job.state.ended],
+        )
+
+    async def job(self, request: web.Request) -> web.Response:
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            found = await caller.operator.show_job(caller.ask(IdRequest, id=request.match_info["id"]))
+        return self.page("job.html", caller, look, here="jobs", job=found.job, log=found.log)

@@ -1,0 +1,74 @@
+"""What every page and every form of somebody signed in has in common."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from hive_rpc.errors import InvalidError
+from hive_web.cookie import SessionCookie
+from hive_web.core import READ_SECONDS, Caller, Core
+from hive_web.errands import Errands
+from hive_web.look import Look, counts
+from hive_web.render import Renderer
+from hive_web.stamps import stamps
+from hive_web.view.agents import hive_view
+from hive_web.view.waiting import waiting_views
+
+
+@dataclass(frozen=True)
+class Site:
+    """What pages are made with."""
+
+    core: Core
+    render: Renderer
+    cookie: SessionCookie
+    errands: Errands
+
+
+class Room:
+    """A part of the dashboard."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def routes(self) -> list[web.RouteDef]:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def caller(self, request: web.Request, time_limit: float | None = READ_SECONDS) -> AsyncIterator[Caller]:
+        async with self.site.core.caller(self.site.cookie.read(request), time_limit) as caller:
+            yield caller
+
+    def page(
+        self, template: str, caller: Caller, look: Look, *, here: str = "", status: int = 200, **values: Any
+    ) -> web.Response:
+        """A page in its frame; `here` is its place in the navigation."""
+        return self.site.render.page(template, status=status, **frame_values(caller, look), here=here, **values)
+
+
+def frame_values(caller: Caller, look: Look) -> dict[str, Any]:
+    """What `frame.html` needs around every page of somebody signed in."""
+    return {
+        "hive": hive_view(look.status, len(waiting_views(look))),
+        "me": caller,
+        "cursor": look.status.cursor,
+        "stamps": stamps(look),
+        "counts": counts(look),
+    }
+
+
+def see(where: str) -> web.Response:
+    """Go and look: a reload then repeats nothing."""
+    return web.Response(status=303, headers={"Location": where})
+
+
+def number(text: str | None) -> int | None:
+    """An id from an address; None where there is none. Bounded, so that it fits into a database."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidError("That is not the number of an event.", hint="Use the links on the page.")
+    return int(text)

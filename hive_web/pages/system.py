@@ -1,0 +1,53 @@
+"""How the hive itself is: checks with their remedies, spending, accounts; and the audit log."""
+
+from aiohttp import web
+
+from hive_rpc.interfaces.operator import AuditRequest, OperatorRequest, TurnStatsRequest
+from hive_web.look import offered
+from hive_web.pages.room import Room, number
+from hive_web.view.stats import SPANS, stats_view
+
+ROWS = 100
+
+
+class SystemPages(Room):
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/system", self.system),
+            web.get("/audit", self.audit),
+        ]
+
+    async def system(self, request: web.Request) -> web.Response:
+        span = SPANS.get(request.query.get("span", ""), SPANS["24h"])
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            asked = caller.ask(OperatorRequest)
+            doctor = await caller.operator.doctor(asked)
+            spending = await offered(caller.operator.spending(asked))
+            accounts = await offered(caller.operator.accounts(asked))
+            stats = await offered(
+                caller.operator.stats(caller.ask(TurnStatsRequest, since_seconds=span.seconds, buckets=span.buckets))
+            )
+        return self.page(
+            "system.html",
+            caller,
+            look,
+            here="system",
+            vitals=look.status.hive,
+            failing=[check for check in doctor.checks if not check.ok],
+            passing=[check for check in doctor.checks if check.ok],
+            spending=spending,
+            accounts=accounts.accounts if accounts else [],
+            stats=stats_view(stats, span) if stats else None,
+            spans=SPANS.values(),
+            span=span,
+        )
+
+    async def audit(self, request: web.Request) -> web.Response:
+        before = number(request.query.get("before"))
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            rows = (await caller.operator.audit(caller.ask(AuditRequest, before=before, limit=ROWS))).rows
+        return self.page(
+            "audit.html", caller, look, here="audit", rows=rows, older=rows[-1].id if len(rows) == ROWS else None
+        )
