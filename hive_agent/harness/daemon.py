@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from hive_agent.harness import conversation as conversations
+from hive_agent.harness import older_layout
 from hive_agent.harness.answers import Answers
 from hive_agent.harness.conductor import Conductor
 from hive_agent.harness.control import Control
@@ -78,12 +79,24 @@ class Daemon:
         home = self._surroundings.home(who.name)
         notify("READY=1", f"STATUS=serving {who.name}")
         log.info("Serving %s as %s", who.name, self._hello.instance)
+        await self._migrate(home)
         held = conversations.hold(home.harness, claude=home.claude, directory=home.state)
         try:
             await self._serve(home, held)
         finally:
             held.release()
             await self._core.close()
+
+    async def _migrate(self, home: Home) -> None:
+        if not older_layout.is_there(home):
+            return
+        # It needs shutil, which a harness that only waits must not carry about.
+        from hive_agent.harness import migration
+
+        try:
+            await asyncio.to_thread(migration.migrate, home, uid=self._surroundings.model_uid)
+        except OSError as error:
+            log.error("What is left of an older layout cannot be moved yet: %s", error)
 
     async def _serve(self, home: Home, conversation: Conversation) -> None:
         outbox = Outbox(self._core.events, Spool(home.harness / "events.jsonl"), self._clock)
