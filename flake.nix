@@ -19,8 +19,20 @@
     {
       packages = forEach (pkgs: rec {
         hive = pkgs.callPackage ./modules/package.nix { };
+        # What lies at /opt/hive: bin/python3 with Hive in it, and bin/hive.
+        environment = pkgs.python3.withPackages (_: [ (pkgs.python3Packages.toPythonModule hive) ]);
         default = hive;
       });
+
+      nixosModules = {
+        default =
+          { lib, pkgs, ... }:
+          {
+            imports = [ ./modules/hive.nix ];
+            services.hive.package = lib.mkDefault self.packages.${pkgs.system}.environment;
+          };
+        agent = ./modules/agent.nix;
+      };
 
       devShells = forEach (pkgs: {
         default = pkgs.mkShell {

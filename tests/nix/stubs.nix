@@ -1,0 +1,40 @@
+# What nixpkgs' modules declare, as far as ours set it: of any type, so that what was set can be looked at.
+{ lib, ... }:
+let
+  anything = lib.mkOption {
+    type = lib.types.attrsOf lib.types.anything;
+    default = { };
+  };
+in
+{
+  options = {
+    assertions = lib.mkOption {
+      type = lib.types.listOf lib.types.unspecified;
+      default = [ ];
+    };
+    boot = anything;
+    documentation = anything;
+    environment = {
+      etc = anything;
+      systemPackages = lib.mkOption {
+        type = lib.types.listOf lib.types.unspecified;
+        default = [ ];
+      };
+    };
+    fileSystems = anything;
+    networking = anything;
+    nix = anything;
+    services.journald = anything;
+    services.nginx = {
+      enable = lib.mkEnableOption "nginx";
+      virtualHosts = anything;
+    };
+    systemd.units = anything;
+    systemd.tmpfiles.rules = lib.mkOption {
+      type = lib.types.listOf lib.types.str;
+      default = [ ];
+    };
+    users.users = anything;
+    users.groups = anything;
+  };
+}
