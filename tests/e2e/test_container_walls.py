@@ -258,7 +258,7 @@ def test_the_models_environment_has_nothing_of_systemds_or_the_harness(hive: Hiv
 def priority_of(hive: Hive, text: str) -> str:
     hive.run("journalctl", "--sync")
     lines = hive.run("journalctl", "--quiet", "--output=json", "--output-fields=MESSAGE,PRIORITY").stdout.splitlines()
-    return next(entry["PRIORITY"] for entry in map(json.loads, lines) if text in str(entry["MESSAGE"]))
+    return next(entry["PRIORITY"] for entry in map(json.loads, lines) if entry["MESSAGE"] in (text, f"<0>{text}"))
 
 
 def test_a_container_cannot_write_to_the_terminals_of_the_hosts_users(hive: Hive, worker: str) -> None:
