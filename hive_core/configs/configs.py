@@ -54,14 +54,9 @@ class Configs:
             agent = self._agents.get(name)
             if agent.sha is not None:
                 return agent.sha
-            sha = await self._repositories.commit(
-                name,
-                files_of(agent.config_text),
-                parent=await self._repositories.head(name),
-                author=AUTHOR,
-                message="What it was spawned with",
+            sha = await self._repositories.adopt(
+                name, files_of(agent.config_text), author=AUTHOR, message="What it was spawned with"
             )
-            await self._repositories.move(name, sha)
             await self._agents.note_commit(name, sha)
             return sha
 

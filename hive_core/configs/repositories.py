@@ -56,6 +56,11 @@ class Repositories:
         order = {"files": dict(files), "parent": parent, "author": author, "message": message, "at": self._seconds()}
         return (await self._applied("commit", name, stdin=json.dumps(order).encode())).decode()
 
+    async def adopt(self, name: str, files: Mapping[str, str], *, author: str, message: str) -> str:
+        """Commit these files in place of those that are applied, and apply them."""
+        order = {"files": dict(files), "author": author, "message": message, "at": self._seconds()}
+        return (await self._applied("adopt", name, stdin=json.dumps(order).encode())).decode()
+
     async def read(self, name: str, sha: str) -> Tree:
         """Raises InvalidError when there is no such commit."""
         return _tree(await self._applied("read", name, sha))

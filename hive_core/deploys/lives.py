@@ -45,11 +45,12 @@ class Lives:
             if sha is not None:
                 await self._repositories.move(name, sha)
             await self._agents.spawn(name, running.details.get("config"), sha)
+        await self._broker.send(SYSTEM, name, WELCOME, key=f"welcome/{running.job.id}")
+        # While the agent has its first turn.
         await self._configs.try_to_keep(name)
         if running.job.approval is not None and sha is not None:
             await self._repositories.mark(name, f"deployed/{running.job.approval}", sha, "")
         await self._agents.forget_tombstone(name)
-        await self._broker.send(SYSTEM, name, WELCOME, key=f"welcome/{running.job.id}")
 
     async def _start(self, running: Running) -> None:
         await self._agents.start(running.job.agent)

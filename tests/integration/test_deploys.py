@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hive_base.process import Completed
 from hive_core.approvals.approvals import MAX_PENDING, TIME_TO_LIVE
+from hive_core.build.sandbox import Errand
 from hive_core.jobs import Order
 from hive_core.operators.audit import Audit
 from hive_rpc.configuration import ApprovalState, DiffBase, JobKind, JobState
@@ -53,6 +55,22 @@ async def test_an_approved_configuration_is_what_the_agent_runs_with(hive: Chang
     (said,) = await hive.told("manager")
     assert asked.id in said
     assert "carried out" in said
+
+
+async def test_a_new_agent_need_not_wait_for_git(hive: Changing, monkeypatch: pytest.MonkeyPatch) -> None:
+    unread = []
+    run = hive.sandbox.run
+
+    async def running(errand: Errand) -> Completed:
+        unread.append(await hive.broker.unread("scout"))
+        return await run(errand)
+
+    monkeypatch.setattr(hive.sandbox, "run", running)
+    await hive.spawn("scout", OPUS)
+    assert unread == [1], "one errand, and the welcome was on its way before it"
+    scout = hive.lives.agents.get("scout")
+    assert scout.sha == await hive.changes.repositories.head("scout")
+    assert (await hive.changes.repositories.read("scout", scout.sha)).config == OPUS
 
 
 async def test_one_that_does_not_come_up_is_taken_back_and_whoever_asked_gets_the_log(hive: Changing) -> None:

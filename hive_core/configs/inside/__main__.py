@@ -22,6 +22,8 @@ async def answer(words: Sequence[str], stdin: bytes) -> bytes:
             return applied.dumped(await applied.read(Path(repository), sha))
         case ["commit", repository]:
             return (await applied.commit(Path(repository), json.loads(stdin))).encode()
+        case ["adopt", repository]:
+            return (await applied.adopt(Path(repository), json.loads(stdin))).encode()
         case ["head", repository]:
             return (await applied.head(Path(repository))).encode()
         case ["move", repository, sha]:

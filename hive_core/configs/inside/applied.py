@@ -73,6 +73,13 @@ async def commit(repository: Path, order: dict[str, Any]) -> str:
     return sha
 
 
+async def adopt(repository: Path, order: dict[str, Any]) -> str:
+    """Make a commit of these files alone on top of the one that is applied, and make it the one; its id."""
+    sha = await commit(repository, {**order, "parent": await head(repository)})
+    await move(repository, sha)
+    return sha
+
+
 async def head(repository: Path) -> str:
     """The commit that is applied; empty when there is none."""
     if not (repository / "HEAD").exists():
