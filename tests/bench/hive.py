@@ -10,11 +10,22 @@ from pathlib import Path
 
 from hive_cli.up.state import State
 from hive_rpc.client import connect
-from hive_rpc.interfaces.operator import AgentRequest, Operator, OperatorRequest, WatchRequest
-from hive_rpc.types import AgentState, EventKind, TurnOutcome
+from hive_rpc.interfaces.operator import (
+    AgentRequest,
+    AgentStatus,
+    Operator,
+    OperatorRequest,
+    OperatorSendReply,
+    OperatorSendRequest,
+    SpawnRequest,
+    WatchReply,
+    WatchRequest,
+)
+from hive_rpc.types import AgentState, Empty, EventKind, Turn, TurnOutcome
 from tests.support.hive_host import Hive, free_port, hive_command
 
 TURN_LIMIT = 120.0
+POLL = 0.01
 NEVER_WARM = "keep_warm_seconds = 0\n"
 """An `agent.toml` whose runner ends with each turn."""
 
@@ -32,24 +43,29 @@ class BenchHive:
         self._hive = hive
         self.operator = operator
 
-    async def turn(self, agent: str, wake: Callable[[Operator], Awaitable[object]]) -> Turned:
-        """Do what wakes the agent, and return when its turn is over and it is idle again."""
+    async def send(self, agent: str, body: str) -> Turned:
+        """Send the agent a message, and return when its turn for it is over and it is idle again."""
+        return await self._turn(agent, lambda o: o.send(OperatorSendRequest(to=agent, body=body)))
+
+    async def spawn(self, agent: str) -> Turned:
+        """Make an agent whose runner ends with each turn, and return when its first turn is over and it is idle."""
+        return await self._turn(agent, lambda o: o.spawn(SpawnRequest(name=agent, config=NEVER_WARM)))
+
+    async def _turn(self, agent: str, wake: Callable[[Operator], Awaitable[OperatorSendReply | Empty]]) -> Turned:
         socket = self._hive.run_paths.operator_socket
         async with asyncio.timeout(TURN_LIMIT), connect(socket) as calls, connect(socket) as events:
+            operator = calls.proxy(Operator)
             stream = events.proxy(Operator).watch(WatchRequest())
             await anext(stream)
-            began, ended, idle = time.monotonic(), 0.0, False
-            await wake(calls.proxy(Operator))
-            while not (ended and idle):
-                for event in (await anext(stream)).events:
-                    if event.agent != agent:
-                        continue
-                    if event.state is not None:
-                        idle = event.state.state is AgentState.IDLE
-                    if event.kind is EventKind.TURN_ENDED:
-                        ended = time.monotonic()
-                        if event.turn is None or event.turn.outcome is not TurnOutcome.OK:
-                            raise RuntimeError(f"{agent}'s turn failed: {event.turn and event.turn.error}")
+            began = time.monotonic()
+            woken = await wake(operator)
+            message = woken.id if isinstance(woken, OperatorSendReply) else None
+            turn = await anext(turn async for turn in _ended(stream, agent) if message in (None, *turn.messages))
+            ended = time.monotonic()
+            if turn.outcome is not TurnOutcome.OK:
+                raise RuntimeError(f"a turn of {agent} failed: {turn.error}")
+            while not _idle(await self._status(agent)):
+                await asyncio.sleep(POLL)
         return Turned(began, ended)
 
     async def stop(self, agent: str) -> None:
@@ -59,7 +75,7 @@ class BenchHive:
         """Wait until nothing but the harness is left of its turns."""
         async with asyncio.timeout(TURN_LIMIT):
             while len(await self.harness(agent)) > 1:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(POLL)
 
     async def harness(self, agent: str) -> Sequence[int]:
         """The pids of the agent's harness and of what grew out of it."""
@@ -70,11 +86,25 @@ class BenchHive:
         return _pids(await self._cgroup(agent))
 
     async def _cgroup(self, agent: str) -> Path:
-        agents = (await self.operator.status(OperatorRequest())).agents
-        machine = next(a.machine for a in agents if a.name == agent)
+        machine = (await self._status(agent)).machine
         # The unified hierarchy is the first, and the one that the host's systemd divides.
         host = self._hive.record.cgroups[0]
         return next(host.glob(f"**/machine.slice/container@{machine}.service"))
+
+    async def _status(self, agent: str) -> AgentStatus:
+        return next(a for a in (await self.operator.status(OperatorRequest())).agents if a.name == agent)
+
+
+async def _ended(stream: AsyncIterator[WatchReply], agent: str) -> AsyncIterator[Turn]:
+    """The agent's turns, as they end."""
+    async for reply in stream:
+        for event in reply.events:
+            if event.agent == agent and event.kind is EventKind.TURN_ENDED and event.turn is not None:
+                yield event.turn
+
+
+def _idle(agent: AgentStatus) -> bool:
+    return agent.state is AgentState.IDLE and not agent.unread
 
 
 def _pids(cgroup: Path) -> Sequence[int]:

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from hive_rpc.interfaces.operator import SpawnRequest
 from tests.bench import pss
 from tests.bench.arrivals import recording
 from tests.bench.container import booted, pids
 from tests.bench.figure import Figure
-from tests.bench.hive import NEVER_WARM, BenchHive, bench_hive
+from tests.bench.hive import BenchHive, bench_hive
 
 COUNTS = (1, 20)
 AT_ONCE = 4
@@ -57,7 +56,7 @@ async def _spawn(hive: BenchHive, names: list[str]) -> None:
 
     async def one(name: str) -> None:
         async with free:
-            await hive.turn(name, lambda o: o.spawn(SpawnRequest(name=name, config=NEVER_WARM)))
+            await hive.spawn(name)
             await hive.runner_ended(name)
 
     async with asyncio.TaskGroup() as group:

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 from hive_base.ids import new_id
-from hive_rpc.interfaces.operator import DestroyRequest, SpawnRequest
+from hive_rpc.interfaces.operator import DestroyRequest
 from tests.bench import sdk
 from tests.bench.arrivals import Arrivals, recording
 from tests.bench.container import booted
 from tests.bench.figure import Figure, alternate
-from tests.bench.hive import NEVER_WARM, BenchHive, bench_hive
+from tests.bench.hive import BenchHive, bench_hive
 
 ROUNDS = 9
 
@@ -18,7 +18,7 @@ ROUNDS = 9
 async def _spawn(hive: BenchHive) -> float:
     # The name goes into the machine's, of which the first letters count.
     name = "b" + new_id("a")[-6:]
-    turned = await hive.turn(name, lambda o: o.spawn(SpawnRequest(name=name, config=NEVER_WARM)))
+    turned = await hive.spawn(name)
     await hive.operator.destroy(DestroyRequest(name=name, purge=True))
     return turned.ended - turned.began
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from claude_agent_sdk import ClaudeSDKClient
 
-from hive_rpc.interfaces.operator import Operator, OperatorSendRequest, SpawnRequest
 from tests.bench import sdk
 from tests.bench.arrivals import Arrivals, recording
 from tests.bench.figure import Figure, alternate
-from tests.bench.hive import NEVER_WARM, BenchHive, bench_hive
+from tests.bench.hive import BenchHive, bench_hive
 
 WARM_ROUNDS = 25
 COLD_ROUNDS = 9
@@ -23,10 +22,7 @@ COLD_AGENT = "cold"
 
 
 async def _ours(hive: BenchHive, arrivals: Arrivals, agent: str) -> float:
-    async def send(operator: Operator) -> None:
-        await operator.send(OperatorSendRequest(to=agent, body=sdk.PROMPT))
-
-    turned = await hive.turn(agent, send)
+    turned = await hive.send(agent, sdk.PROMPT)
     return (arrivals.first_since(turned.began) - turned.began) * 1000
 
 
@@ -57,7 +53,7 @@ async def _warm(hive: BenchHive, arrivals: Arrivals, home: Path) -> list[Figure]
 
 
 async def _cold(hive: BenchHive, arrivals: Arrivals, home: Path) -> list[Figure]:
-    await hive.turn(COLD_AGENT, lambda o: o.spawn(SpawnRequest(name=COLD_AGENT, config=NEVER_WARM)))
+    await hive.spawn(COLD_AGENT)
     session = await sdk.connected_turn(home, arrivals.url)
     ours, connect, process = await alternate(
         COLD_ROUNDS,
