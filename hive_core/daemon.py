@@ -189,6 +189,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             index=history.index,
             swept=metrics.swept,
         )
+        changing = changes(database, clock, state=state, sandbox=TransientUnits(), agents=agents, broker=broker)
         dialogue = Dialogue(
             broker=broker,
             history=history,
@@ -196,8 +197,8 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             questions=questions,
             reminders=reminders,
             notes=notes,
+            approvals=changing.approvals,
         )
-        changing = changes(database, clock, state=state, sandbox=TransientUnits(), agents=agents, broker=broker)
         passwords = Passwords()
         sessions = Sessions(database, clock, passwords)
         overview = Overview(

@@ -5,6 +5,7 @@ Shared by `org.hive.Agent` and `org.hive.Operator`, so that both see the same th
 
 from enum import StrEnum
 
+from hive_rpc.configuration import Approval
 from hive_rpc.types import OPERATOR, Id, Message, Model, Seconds, Time
 
 
@@ -100,6 +101,8 @@ class LooseEndsReply(Model):
     """Open questions to this agent."""
     reminders: list[Reminder]
     """Pending."""
+    approvals: list[Approval] = []
+    """What this agent has proposed and nobody has decided yet."""
     unread: int
     """Messages that wait to be handed out."""
 

@@ -54,6 +54,8 @@ def _print_ends(name: str, reply: LooseEndsReply) -> None:
         for question in found:
             other = question.addressee if question.asker == name else question.asker
             say(f"{heading} {other}: {question.question}  ({question.id})")
+    for approval in reply.approvals:
+        say(f"{name} has proposed to {approval.kind} {approval.agent}: {approval.reason}  ({approval.id})")
     for reminder in reply.reminders:
         say(f"{name} will be reminded: {reminder.message}  ({reminder.id})")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hive_core.approvals import Approvals
 from hive_core.broker import Broker, DeadLetters, History
 from hive_core.notes import Notes
 from hive_core.operators.audit import Actor
@@ -59,12 +60,17 @@ class Dialogue:
     questions: Questions
     reminders: Reminders
     notes: Notes
+    approvals: Approvals
 
     async def loose_ends(self, agent: str) -> LooseEndsReply:
         asked, owed = await self.questions.open_of(agent)
-        pending = await self.reminders.page(agent)
-        unread = await self.broker.unread(agent)
-        return LooseEndsReply(asked=asked, owed=owed, reminders=pending.reminders, unread=unread)
+        return LooseEndsReply(
+            asked=asked,
+            owed=owed,
+            reminders=(await self.reminders.page(agent)).reminders,
+            approvals=await self.approvals.pending_of(agent),
+            unread=await self.broker.unread(agent),
+        )
 
 
 class AgentDialogue(Agent):

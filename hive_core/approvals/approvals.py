@@ -10,7 +10,7 @@ from hive_base.ids import new_id
 from hive_core.alarm import Alarm
 from hive_core.approvals import rows
 from hive_core.approvals.rows import SQL, Payload
-from hive_core.approvals.telling import outcome
+from hive_core.approvals.telling import AGENT_SOCKET, outcome
 from hive_core.frames import fitting
 from hive_core.jobs import Order
 from hive_core.jobs import rows as job_rows
@@ -158,6 +158,12 @@ class Approvals:
             return found + connection.execute(SQL.ended, limit).fetchall() if everything else found
 
         return fitting(rows.approval(row) for row in (await self._db.read(read))[:_LISTED])
+
+    async def pending_of(self, agent: str) -> list[Approval]:
+        """What this agent has asked for and nobody has decided, by age."""
+        who = {"by": agent, "via": AGENT_SOCKET, "limit": _LISTED}
+        found = await self._db.read(lambda c: c.execute(SQL.pending_of, who).fetchall())
+        return fitting(rows.approval(row) for row in found)
 
     async def expire(self) -> datetime | None:
         """End what has waited for too long, and say when the next one has."""

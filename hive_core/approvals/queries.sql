@@ -15,6 +15,12 @@ SELECT count(*) FROM approvals WHERE state = 'pending' AND requested_by = :by AN
 -- name: pending
 SELECT * FROM approvals WHERE state = 'pending' ORDER BY requested_at LIMIT :limit;
 
+-- name: pending_of
+SELECT * FROM approvals
+WHERE state = 'pending' AND requested_by = :by AND requested_via = :via
+ORDER BY requested_at
+LIMIT :limit;
+
 -- name: under_way
 SELECT * FROM approvals WHERE state IN ('approved', 'running') ORDER BY decided_at LIMIT :limit;
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hive_base.clock import ManualClock
-from hive_core.api.agent_session import AgentSession
 from hive_core.api.dialogue import AgentDialogue, Dialogue, OperatorDialogue
+from hive_core.approvals.approvals import Approvals, Request
+from hive_core.approvals.telling import AGENT_SOCKET
 from hive_core.broker import Broker, DeadLetters, History
 from hive_core.notes import Notes
 from hive_core.operators import Actor
@@ -16,8 +17,8 @@ from hive_core.questions import Questions
 from hive_core.reminders import Reminders
 from hive_core.store import Database
 from hive_rpc.client import connect
+from hive_rpc.configuration import DestroyPayload
 from hive_rpc.errors import ForbiddenError, InvalidError, NotFoundError, RateLimitedError, TooLargeError
-from hive_rpc.interface import Interface, methods
 from hive_rpc.interfaces.agent import (
     Agent,
     AnswerRequest,
@@ -50,12 +51,6 @@ from hive_rpc.types import Empty
 AGENTS = ("worker", "writer")
 
 
-@pytest.mark.parametrize(("interface", "handler"), [(Agent, AgentSession)])
-def test_core_answers_every_method(interface: type[Interface], handler: type[Interface]) -> None:
-    declared = methods(interface).values()
-    assert [m.wire_name for m in declared if getattr(handler, m.attribute) is getattr(interface, m.attribute)] == []
-
-
 @pytest.fixture
 async def dialogue(tmp_path: Path) -> AsyncIterator[Dialogue]:
     clock = ManualClock()
@@ -68,6 +63,7 @@ async def dialogue(tmp_path: Path) -> AsyncIterator[Dialogue]:
             questions=Questions(database, clock, broker),
             reminders=Reminders(database, clock, lambda: AGENTS, broker.announce),
             notes=Notes(database, clock, lambda agent, event: None),
+            approvals=Approvals(database, clock, announce=broker.announce, queued=lambda: None),
         )
 
 
@@ -106,6 +102,10 @@ async def test_asking_and_answering(dialogue: Dialogue, stack: AsyncExitStack, t
     ends = await worker.loose_ends(Empty())
     assert ([q.id for q in ends.asked], [q.id for q in ends.owed], ends.unread) == ([], [later.id], 3)
     assert await ada.loose_ends(AgentRequest(name="worker")) == ends
+    proposal = Request(agent="writer", payload=DestroyPayload(), reason="it is done")
+    proposed = await dialogue.approvals.ask(Actor("worker", AGENT_SOCKET), proposal)
+    assert (await worker.loose_ends(Empty())).approvals == [proposed]
+    assert (await writer.loose_ends(Empty())).approvals == []
     cancelled = await ada.cancel_question(IdRequest(id=later.id))
     assert cancelled.question.resolved_by == "ada"
 
