@@ -61,17 +61,26 @@ class Control:
 
     async def run(self) -> None:
         async for command in self._link.commands():
-            self._obey(command)
-            self.attention.set()
+            if not self._is_known(command):
+                self._obey(command)
+                self.attention.set()
+
+    def _is_known(self, command: Command) -> bool:
+        """Core repeats at each connection what holds, and what it has no answer to."""
+        if command.id is not None:
+            return self._has_heard(command.id)
+        match command.kind:
+            case CommandKind.SETTINGS:
+                return command.settings is None or command.settings == self._settings
+            case CommandKind.HOLD:
+                return command.hold == self.hold
+            case _:
+                return False
 
     def _obey(self, command: Command) -> None:
-        if command.id is not None and self._has_heard(command.id):
-            return
         match command.kind:
-            case CommandKind.SETTINGS if command.settings is not None:
-                if command.settings != self._settings:
-                    self._settings = command.settings
-                    self.on_settings(command.settings)
+            case CommandKind.SETTINGS:
+                self._settings = command.settings
                 self._known.set()
             case CommandKind.HOLD:
                 self.hold = command.hold
@@ -87,7 +96,6 @@ class Control:
                 log.warning("Core sent a command that this harness does not know: %s", command.kind)
 
     def _has_heard(self, command: str) -> bool:
-        """Core repeats what it has no answer to when it is connected again."""
         known = command in self._heard
         self._heard[command] = None
         if len(self._heard) > 1000:

@@ -55,11 +55,13 @@ class Standing:
         return [agent.name for agent in self._agents.all() if self.account_name(agent) == account]
 
     def commands(self, name: str) -> Sequence[Command]:
-        """What a harness is told when it begins to listen."""
+        """What a harness is told when it begins to listen; also that nothing holds it, if it heard otherwise before."""
         now = self._now(self._agents.get(name))
         self._told[name] = now
-        held = [Command(kind=CommandKind.HOLD, hold=now.hold)] if now.hold is not None else []
-        return [Command(kind=CommandKind.SETTINGS, settings=now.settings), *held]
+        return [
+            Command(kind=CommandKind.SETTINGS, settings=now.settings),
+            Command(kind=CommandKind.HOLD, hold=now.hold),
+        ]
 
     def refresh(self) -> None:
         """Tell each harness what is other than it was told last."""
