@@ -11,6 +11,7 @@ from hive_base.clock import Clock
 from hive_gateway.desk import Desk
 from hive_gateway.door import Door
 from hive_gateway.listeners import AgentSocket
+from hive_rpc.sockets import BACKLOG
 
 SOCKET_NAME = "gateway.sock"
 _AT_ONCE = 0.001
@@ -44,7 +45,7 @@ class ModelSocket(AgentSocket):
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._acceptor = await loop.create_unix_server(self._protocol, sock=self._listening.socket)
+        self._acceptor = await loop.create_unix_server(self._protocol, sock=self._listening.socket, backlog=BACKLOG)
 
     async def close(self, drain_seconds: float) -> None:
         if self._acceptor is not None:

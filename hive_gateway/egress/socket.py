@@ -7,6 +7,7 @@ from pathlib import Path
 from hive_gateway.egress.gate import EgressGate
 from hive_gateway.egress.request import MAX_HEAD
 from hive_gateway.listeners import AgentSocket
+from hive_rpc.sockets import BACKLOG
 
 SOCKET_NAME = "egress.sock"
 
@@ -25,7 +26,9 @@ class EgressSocket(AgentSocket):
         self._acceptor: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._acceptor = await asyncio.start_unix_server(self._accept, sock=self._listening.socket, limit=MAX_HEAD)
+        self._acceptor = await asyncio.start_unix_server(
+            self._accept, sock=self._listening.socket, backlog=BACKLOG, limit=MAX_HEAD
+        )
 
     async def close(self, drain_seconds: float) -> None:
         """A tunnel has no end that one could wait for: all are cut off."""

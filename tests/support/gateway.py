@@ -112,9 +112,9 @@ async def proxied(
 
 
 @asynccontextmanager
-async def client_of(socket: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def client_of(socket: Path, connections: int = 100) -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP client inside the container, with the placeholder as its key."""
-    connector = aiohttp.UnixConnector(str(socket))
+    connector = aiohttp.UnixConnector(str(socket), limit=connections)
     async with aiohttp.ClientSession(connector=connector, headers=PLACEHOLDER, auto_decompress=False) as session:
         yield session
 
