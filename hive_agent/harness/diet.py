@@ -3,14 +3,17 @@
 asyncio imports ssl where it can, hashlib and hmac import OpenSSL where they can: 4 MiB for TLS that is nowhere here.
 pydantic looks for plugins with importlib.metadata, which brings zip files and e-mail along: 1.6 MiB. Should a release
 of pydantic name that module otherwise, the harness only grows; a test on what is imported says so.
+zoneinfo, which pydantic imports, reads the whole configuration of Python's build to learn where time zones are.
 """
 
+import os
 import sys
 import types
 from collections.abc import Sequence
 
 NEVER_USED = ("ssl", "_hashlib")
 PLUGIN_LOADER = "pydantic.plugin._loader"
+TIME_ZONES = "/usr/share/zoneinfo"
 
 
 def begin() -> None:
@@ -18,6 +21,7 @@ def begin() -> None:
     for name in NEVER_USED:
         # An import then fails as if it were not installed, for which the standard library is prepared.
         sys.modules[name] = None  # type: ignore[assignment]
+    os.environ["PYTHONTZPATH"] = TIME_ZONES
     loader = types.ModuleType(PLUGIN_LOADER)
     loader.get_plugins = _no_plugins  # type: ignore[attr-defined]
     sys.modules[PLUGIN_LOADER] = loader

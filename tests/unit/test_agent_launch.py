@@ -102,6 +102,7 @@ def test_an_idle_harness_holds_none_of_the_libraries_that_weigh() -> None:
     # Each model on the wire takes 25 KiB: the operators' are a tenth of the whole.
     heavy |= {"hive_rpc.interfaces.operator", "hive_rpc.interfaces.session"}
     assert heavy & set(loaded) == set()
+    assert [name for name in loaded if name.startswith("_sysconfigdata")] == []
 
 
 def test_a_subscription_has_the_placeholder_of_a_token_and_nothing_else_that_is_a_credential() -> None:
