@@ -21,7 +21,7 @@ class RetentionConfig(BaseModel):
     events: float = Field(default=14, gt=0, le=36500)
     turns: float = Field(default=90, gt=0, le=36500)
     dialogue: float = Field(default=180, gt=0, le=36500)
-    """Questions and reminders, after they ended."""
+    """Questions, reminders, approvals and jobs, after they ended."""
     audit: float = Field(default=730, ge=366, le=36500)
     """What operators did; it cannot be less than a year."""
 

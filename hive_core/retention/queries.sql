@@ -45,3 +45,18 @@ SELECT id FROM (SELECT id, at FROM audit ORDER BY id LIMIT :limit) WHERE at < :b
 
 -- name: delete_audit
 DELETE FROM audit WHERE id = :id;
+
+-- name: old_jobs
+SELECT id FROM jobs WHERE ended_at IS NOT NULL AND ended_at < :before LIMIT :limit;
+
+-- name: delete_job
+-- Its log goes with it.
+DELETE FROM jobs WHERE id = :id;
+
+-- name: old_approvals
+SELECT id FROM approvals
+WHERE ended_at IS NOT NULL AND ended_at < :before AND NOT EXISTS (SELECT 1 FROM jobs WHERE approval = approvals.id)
+LIMIT :limit;
+
+-- name: delete_approval
+DELETE FROM approvals WHERE id = :id;

@@ -26,7 +26,7 @@ class RetentionPolicy:
     events: timedelta = timedelta(days=14)
     turns: timedelta = timedelta(days=90)
     dialogue: timedelta = timedelta(days=180)
-    """Resolved questions and settled reminders."""
+    """Resolved questions and settled reminders, jobs and approvals that have ended."""
     audit: timedelta = timedelta(days=730)
     """What operators did. The database itself refuses to delete what is younger than a year."""
 
@@ -79,6 +79,8 @@ class Retention:
             ("reminders", core, sweeps.reminders, policy.dialogue),
             ("reminder_attempts", core, sweeps.reminder_attempts, policy.dialogue),
             ("questions", core, sweeps.questions, policy.dialogue),
+            ("jobs", core, sweeps.jobs, policy.dialogue),
+            ("approvals", core, sweeps.approvals, policy.dialogue),
             ("sessions", core, sweeps.sessions, timedelta(0)),
             ("audit", core, sweeps.audit, policy.audit),
             ("events", events, sweeps.events, policy.events),

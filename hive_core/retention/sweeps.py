@@ -60,6 +60,8 @@ def _old(connection: sqlite3.Connection, query: str, before_ms: int) -> list[sql
 reminders = rows_of(SQL.old_reminders, SQL.delete_reminder)
 reminder_attempts = rows_of(SQL.old_reminder_attempts, SQL.delete_reminder_attempt)
 questions = rows_of(SQL.old_questions, SQL.delete_question)
+jobs = rows_of(SQL.old_jobs, SQL.delete_job)
+approvals = rows_of(SQL.old_approvals, SQL.delete_approval)
 instances = rows_of(SQL.old_instances, SQL.delete_instance)
 sessions = rows_of(SQL.old_sessions, SQL.delete_session)
 audit = rows_of(SQL.old_audit, SQL.delete_audit)

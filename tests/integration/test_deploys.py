@@ -12,6 +12,8 @@ from hive_core.approvals.approvals import MAX_PENDING, TIME_TO_LIVE
 from hive_core.build.sandbox import Errand
 from hive_core.jobs import Order
 from hive_core.operators.audit import Audit
+from hive_core.retention import Retention, RetentionPolicy
+from hive_core.store import Database
 from hive_rpc.configuration import ApprovalState, DiffBase, JobKind, JobState
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, NotFoundError, RateLimitedError
 from hive_rpc.types import AgentState
@@ -347,3 +349,20 @@ def _hang(hive: Changing, where: str, hangs: asyncio.Event) -> None:
             return await ran(errand)
 
         hive.sandbox.run = run  # type: ignore[method-assign]
+
+
+async def test_what_has_ended_long_ago_is_forgotten_and_what_waits_is_not(
+    hive: Changing, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    await hive.approved(await hive.changes.proposals.edit(ADA, "worker", OPUS, None, ""))
+    clock = hive.lives.clock
+    policy = RetentionPolicy()
+    await hive.lives.pass_time(policy.dialogue.total_seconds() + 1)
+    waiting = await hive.changes.proposals.edit(ADA, "worker", "", None, "")
+    async with Database(tmp_path_factory.mktemp("events") / "events.sqlite", "events") as events:
+        sweeping = asyncio.ensure_future(Retention(hive.lives.database, events, clock, policy).sweep())
+        while not sweeping.done():
+            await clock.advance(1)
+        await sweeping
+    assert [a.id for a in await hive.changes.approvals.page(everything=True)] == [waiting.id]
+    assert await hive.changes.jobs.page(None, 50) == []

@@ -1,0 +1,1 @@
+CREATE INDEX jobs_by_approval ON jobs (approval) WHERE approval IS NOT NULL;
