@@ -235,6 +235,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                     checks.database_is_sound("events", events_database),
                     checks.disk_has_room(state.root),
                     checks.state_is_walled_off(state.root),
+                    checks.files_can_be_read(state.root),
                     checks.inotify_is_enough(agents),
                 ]
             ),

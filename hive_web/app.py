@@ -14,6 +14,7 @@ from hive_web.core import Core
 from hive_web.errands import Errands
 from hive_web.events import Events
 from hive_web.feed import Feeds, Pace
+from hive_web.metrics import Metrics
 from hive_web.pages import PAGES
 from hive_web.pages.room import Site
 from hive_web.render import Renderer
@@ -67,6 +68,7 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
             *SignIn(core=core, render=render, cookie=cookie).routes(),
             *(route for pages in PAGES for route in pages(site).routes()),
             *Events(core=core, cookie=cookie, feeds=feeds, pace=timing.pace).routes(),
+            *Metrics(core).routes(),
             web.get("/static/{version}/{name}", assets.get),
             web.get("/favicon.ico", _favicon),
         ]

@@ -11,6 +11,7 @@ from hive_rpc.interfaces.operator import (
     OperatorRequest,
     OperatorsReply,
     SetPasswordRequest,
+    TokenRequest,
 )
 from hive_rpc.types import Role
 
@@ -44,6 +45,16 @@ def passwd(talk: Talk, name: str) -> None:
     require(bool(password), "The password is empty: nothing was changed. Give one on standard input.")
     reply = talk.call(lambda core: core.set_password(SetPasswordRequest(name=name, new_password=password)))
     talk.done(reply, f"The password of {name} is set.")
+
+
+@operator.command()
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True)
+@talks
+def token(talk: Talk, name: str, days: int) -> None:
+    """Print a token for a program that reads, such as Prometheus from the dashboard's /metrics."""
+    reply = talk.call(lambda core: core.create_token(TokenRequest(name=name, days=days)))
+    talk.show(reply, lambda: say(reply.token))
 
 
 def _print_operators(reply: OperatorsReply) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
@@ -55,6 +56,8 @@ from hive_rpc.interfaces.operator import (
     SetRoleRequest,
     StatusReply,
     TodayReply,
+    TokenReply,
+    TokenRequest,
     TurnStatsReply,
     TurnStatsRequest,
     WatchReply,
@@ -152,6 +155,11 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
 
     async def operators(self, request: OperatorRequest) -> OperatorsReply:
         return OperatorsReply(operators=await self._parts.operators.accounts())
+
+    async def create_token(self, request: TokenRequest) -> TokenReply:
+        lifetime = timedelta(days=request.days)
+        token, expires_at = await self._parts.sessions.token(self._actor, request.name, lifetime)
+        return TokenReply(token=token, expires_at=expires_at)
 
     async def set_role(self, request: SetRoleRequest) -> Empty:
         await self._parts.operators.set_role(self._actor, request.name, request.role)

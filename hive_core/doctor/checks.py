@@ -9,6 +9,7 @@ from pathlib import Path
 from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
 from hive_core.doctor.doctor import Examination
+from hive_core.files import beneath
 from hive_core.store import Database
 from hive_rpc.interfaces.operator import Check
 from hive_rpc.types import AgentState
@@ -99,6 +100,20 @@ def state_is_walled_off(directory: Path) -> Examination:
                 remedy="" if harmless else f"Mount {directory} with nosuid,nodev (var-lib-hive.mount does).",
             ),
         ]
+
+    return examine
+
+
+def files_can_be_read(directory: Path) -> Examination:
+    """systemd's RestrictSUIDSGID= takes openat2(2) away, and a container's filter may."""
+
+    async def examine() -> Sequence[Check]:
+        try:
+            with beneath.directory(directory, ""):
+                return [Check(name="openat2", ok=True, detail="agents' files can be read safely")]
+        except OSError as error:
+            remedy = "Remove RestrictSUIDSGID= from hive-core.service, or allow openat2 where a filter refuses it."
+            return [Check(name="openat2", ok=False, detail=f"agents' files cannot be read: {error}", remedy=remedy)]
 
     return examine
 

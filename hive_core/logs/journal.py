@@ -85,7 +85,7 @@ class _Reader:
     async def before(self, cursor: str | None, lines: int) -> tuple[list[LogLine], str | None]:
         try:
             return await self._do(lambda: self._unit.before(cursor, lines))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise InvalidError("That is no place in this log.", hint="Begin at its end.") from error
 
     async def next(self) -> list[LogLine]:

@@ -54,7 +54,7 @@ class UnitReader:
     def before(self, cursor: str | None, lines: int) -> tuple[list[LogLine], str | None]:
         """Lines older than the entry of `cursor` (None: the last ones), oldest first, and the cursor of the oldest.
 
-        That cursor is None when there is nothing older. Raises OSError for what is no cursor.
+        That cursor is None when there is nothing older. Raises OSError or ValueError for what is no cursor.
         """
         if cursor is None:
             self._reader.seek_tail()

@@ -46,7 +46,8 @@ DELETE FROM sessions WHERE operator = :name AND id <> :except;
 
 -- name: sessions
 SELECT * FROM sessions
-WHERE (:operator IS NULL OR operator = :operator) AND expires_at > :now AND seen_at > :idle_since
+WHERE (:operator IS NULL OR operator = :operator) AND expires_at > :now
+    AND (seen_at > :idle_since OR means = 'token')
 ORDER BY seen_at DESC, id
 LIMIT 500;
 
@@ -63,4 +64,4 @@ DELETE FROM operators WHERE name = :name;
 SELECT count(*) FROM operators WHERE role = 'admin' AND name <> :name;
 
 -- name: drop_expired_sessions
-DELETE FROM sessions WHERE expires_at <= :now OR seen_at <= :idle_since;
+DELETE FROM sessions WHERE expires_at <= :now OR (seen_at <= :idle_since AND means <> 'token');

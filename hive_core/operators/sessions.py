@@ -24,6 +24,8 @@ FRESH = timedelta(minutes=10)
 TOUCH_EVERY = timedelta(minutes=1)
 """How exactly the last use is kept: a write for every page would be a waste."""
 VIA = "web.sock"
+TOKEN = "token"  # noqa: S105 - the word itself
+"""The means of a program's session."""
 
 # How often one may fail.
 _BY_NAME_AND_ADDRESS = Rate(burst=5, per_second=1 / 30)
@@ -139,6 +141,19 @@ class Sessions:
             raise ForbiddenError("The password is wrong.")
         attempt.succeeded()
 
+    async def token(self, actor: Actor, name: str, lifetime: timedelta) -> tuple[str, datetime]:
+        """A session of `name` for a program, which does not fall idle. Raises NotFoundError."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> tuple[str, datetime]:
+            if connection.execute(SQL.operator, {"name": name}).fetchone() is None:
+                raise NotFoundError(f"There is no operator named {name!r}.", hint="Invite them first.")
+            minted = self._add(connection, name, TOKEN, "", now, lifetime)
+            Audit.record(connection, now, actor, "create_token", name, details={"days": lifetime.days})
+            return minted
+
+        return await self._db.write(write)
+
     async def signed_in(self, actor: Actor) -> list[SignedInSession]:
         """The sessions that `actor` may see: their own, or for an admin everybody's."""
         now = self._clock.now()
@@ -172,7 +187,9 @@ class Sessions:
         now = self._clock.now()
         key = {"token_hash": token_hash(token or "")}
         row = await self._db.read(lambda c: c.execute(SQL.session, key).fetchone())
-        if row is None or row["expires_at"] <= to_ms(now) or row["seen_at"] <= to_ms(now - IDLE_LIFETIME):
+        if row is None or row["expires_at"] <= to_ms(now):
+            raise NotSignedInError(hint="Sign in.")
+        if row["means"] != TOKEN and row["seen_at"] <= to_ms(now - IDLE_LIFETIME):
             raise NotSignedInError(hint="Sign in.")
         if used and row["seen_at"] <= to_ms(now - TOUCH_EVERY):
             await self._db.write(lambda c: c.execute(SQL.touch_session, {**key, "now": to_ms(now)}).rowcount)
@@ -189,25 +206,30 @@ class Sessions:
     def _mint(
         self, connection: sqlite3.Connection, name: str, means: str, address: str, now: datetime
     ) -> SignedInReply:
-        token, expires_at = new_secret(), now + ABSOLUTE_LIFETIME
         connection.execute(SQL.drop_expired_sessions, {"now": to_ms(now), "idle_since": to_ms(now - IDLE_LIFETIME)})
-        connection.execute(
-            SQL.add_session,
-            {
-                "token_hash": token_hash(token),
-                "id": new_id("ses"),
-                "operator": name,
-                "means": means,
-                "address": address[:200],
-                "now": to_ms(now),
-                "expires_at": to_ms(expires_at),
-            },
-        )
+        token, expires_at = self._add(connection, name, means, address, now, ABSOLUTE_LIFETIME)
         role = Role(connection.execute(SQL.operator, {"name": name}).fetchone()["role"])
         Audit.record(
             connection, now, Actor(name, VIA), "sign_in", name, details={"means": means, "address": address[:200]}
         )
         return SignedInReply(session=token, name=name, role=role, expires_at=expires_at)
+
+    @staticmethod
+    def _add(
+        connection: sqlite3.Connection, name: str, means: str, address: str, now: datetime, lifetime: timedelta
+    ) -> tuple[str, datetime]:
+        token, expires_at = new_secret(), now + lifetime
+        row = {
+            "token_hash": token_hash(token),
+            "id": new_id("ses"),
+            "operator": name,
+            "means": means,
+            "address": address[:200],
+            "now": to_ms(now),
+            "expires_at": to_ms(expires_at),
+        }
+        connection.execute(SQL.add_session, row)
+        return token, expires_at
 
     def _attempt(self, address: str, name: str | None = None) -> "_Attempt":
         """Count an attempt as failed until it succeeds: many at once are counted before the first one is decided."""

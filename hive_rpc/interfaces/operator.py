@@ -240,6 +240,18 @@ class SetPasswordRequest(OperatorRequest):
     new_password: str = Field(repr=False)
 
 
+class TokenRequest(OperatorRequest):
+    name: str
+    """The operator's account, whose role the token has."""
+    days: int = Field(default=365, ge=1, le=3650)
+
+
+class TokenReply(Model):
+    token: str = Field(repr=False)
+    """Shown once. It is a session's: for programs, as `Authorization: Bearer`, where they read."""
+    expires_at: Time
+
+
 class SetRoleRequest(OperatorRequest):
     name: str
     role: Role
@@ -259,7 +271,7 @@ class SignedInSession(Model):
     id: str
     operator: str
     means: str
-    """`invitation` or `password`."""
+    """`invitation`, `password`, or `token` for a program's."""
     address: str
     """Where the browser was when it signed in."""
     created_at: Time
@@ -812,6 +824,11 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.ADMIN)
     async def operators(self, request: OperatorRequest) -> OperatorsReply:
         """Who may sign in."""
+        raise NotImplementedError
+
+    @rpc(Role.ADMIN, confirmed=True)
+    async def create_token(self, request: TokenRequest) -> TokenReply:
+        """Make a session for a program, which does not fall idle; it is listed and ended like any other."""
         raise NotImplementedError
 
     @rpc(Role.ADMIN, confirmed=True)

@@ -170,7 +170,8 @@ def test_every_method_that_changes_something_needs_more_than_looking() -> None:
     own = {"ChangePassword", "RevokeSession"}
     told = {"AwaitReply", "AwaitJob", "Doctor", "Watch", "Logs", "Metrics"}
     nouns = {
-        "Status", "Today", "Stats", "Messages", "Conversation", "Thread", "Search", "Events", "Questions", "Reminders",
+        "Status", "Today", "Stats", "AgentCommands", "Messages", "Conversation", "Thread", "Search", "Events",
+        "Questions", "Reminders",
         "ReminderRollup", "LooseEnds", "DeadLetters", "Accounts", "Spending", "EgressLog", "Audit", "Sessions",
         "ListAgentFiles", "ReadAgentFile", "ReadLog", "Approvals", "ShowApproval", "Jobs", "ShowJob", "Config",
         "ConfigLog", "ConfigDiff", "Inputs", "Tombstones",

@@ -243,6 +243,23 @@ def poisoned(item: Any, kept: set[str]) -> Any:
     return item.model_copy(update={name: HOSTILE for name in texts if name not in kept})
 
 
+async def test_metrics_are_for_a_token_and_not_for_a_cookie(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        token = site.sign_in(Role.VIEWER)
+        for given in (
+            {},
+            {"Authorization": "Bearer forged"},
+            {"Authorization": token},
+            {"Authorization": f"Basic {token}"},
+        ):
+            answer = await site.get("/metrics", headers=given)
+            assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+        answer = await site.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status == 200
+        assert answer.content_type == "text/plain"
+        assert "hive_messages_sent_total 3.0" in await answer.text()
+
+
 async def test_what_a_page_asks_on_its_own_is_said_to_be_that(tmp_path: Path) -> None:
     """Else a forgotten tab would keep its session from ever falling idle."""
     async with dashboard(tmp_path) as site:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -252,6 +253,25 @@ async def test_a_page_that_asks_by_itself_does_not_keep_its_session_alive(
     await clock.advance(24)
     with pytest.raises(NotSignedInError):
         await sessions.authorise(token, Role.VIEWER, used=False)
+
+
+async def test_a_programs_token_does_not_fall_idle_and_can_be_ended(
+    operators: Operators, sessions: Sessions, clock: ManualClock, ada: str
+) -> None:
+    await operators.invite(ROOT, "prometheus", Role.VIEWER)
+    token, expires_at = await sessions.token(ROOT, "prometheus", timedelta(days=90))
+    assert (expires_at - clock.now()).days == 90
+    await clock.advance(30 * DAY)
+    await sessions.sign_in(ada, PASSWORD)
+    assert (await sessions.authorise(token, Role.VIEWER)).name == "prometheus"
+    with pytest.raises(ForbiddenError):
+        await sessions.authorise(token, Role.OPERATOR)
+    with pytest.raises(NotFoundError):
+        await sessions.token(ROOT, "nobody", timedelta(days=1))
+    (listed,) = [s for s in await sessions.signed_in(ROOT) if s.means == "token"]
+    await sessions.revoke(ROOT, listed.id)
+    with pytest.raises(NotSignedInError):
+        await sessions.describe(token)
 
 
 async def test_sessions_can_be_seen_and_ended_one_by_one(operators: Operators, sessions: Sessions, ada: str) -> None:
