@@ -62,6 +62,7 @@ class Broker:
         self._may_write = may_write
         self._sent = sent
         self._rates = Rates(clock, policy.send_rate)
+        self._bytes = Rates(clock, policy.byte_rate)
         self._hellos = Rates(clock, policy.hello_rate)
         self._wakes = Wakes(clock)
         self._lease_ms = round(policy.lease_seconds * 1000)
@@ -266,6 +267,13 @@ class Broker:
             raise RateLimitedError(
                 f"{draft.sender} sends too many messages.",
                 hint=f"Wait {wait:.0f} s, and say more in one message.",
+                retry_after=wait,
+            )
+        wait = self._bytes.take(draft.sender, len(draft.recipients) * len(draft.body.encode()))
+        if wait > 0:
+            raise RateLimitedError(
+                f"{draft.sender} sends too much.",
+                hint=f"Wait {wait:.0f} s, or put it into a file in /shared and send the path.",
                 retry_after=wait,
             )
 

@@ -16,5 +16,7 @@ class Policy:
     max_receive: int = 100
     send_rate: Rate = field(default=Rate(burst=200, per_second=5))
     """Of messages from one agent; each recipient of a broadcast counts."""
+    byte_rate: Rate = field(default=Rate(burst=16 * 1024**2, per_second=8 * 1024))
+    """Of bodies from one agent, once for each recipient: what is sent is kept for weeks."""
     hello_rate: Rate = field(default=Rate(burst=200, per_second=1))
     """Of one agent's connections; each new instance is a row that is kept as long as messages are."""

@@ -14,8 +14,9 @@ from hive_rpc.types import Event, EventKind
 class EventPolicy:
     byte_rate: Rate = field(default=Rate(burst=16 * 1024**2, per_second=512 * 1024))
     """Bytes of stored events from one agent."""
-    turn_rate: Rate = field(default=Rate(burst=60, per_second=1))
-    """Reports of a turn's begin and end, which are kept when everything else is over the rate."""
+    turn_rate: Rate = field(default=Rate(burst=2000, per_second=1))
+    """Reports of a turn's begin and end: they have a rate of their own, because they are kept for months, and are kept
+    when everything else is over its rate."""
     quota_bytes: int = 256 * 1024**2
     """Of one agent; beyond it the oldest go, until a tenth is free."""
 
@@ -51,9 +52,10 @@ class Intake:
 
     def admit(self, agent: str, records: Sequence[Record]) -> Sequence[Record]:
         """Those to store."""
-        if self._bytes.take(agent, sum(r.size for r in records)) == 0:
+        within = self._bytes.take(agent, sum(r.size for r in records)) == 0
+        kept = [r for r in records if (within if r.turn is None else self._turns.take(agent) == 0)]
+        if len(kept) == len(records):
             return records
-        kept = [r for r in records if r.turn is not None and self._turns.take(agent) == 0]
         lost = [r for r in records if r not in kept]
         self._dropped.setdefault(agent, Tally()).add(len(lost), sum(r.size for r in lost))
         self._count(Dropped.RATE, len(lost))

@@ -383,3 +383,18 @@ async def test_an_agent_cannot_fill_the_disk_with_harness_instances(broker: Brok
     await broker.hello("writer", "writer-2")
     await clock.advance(60)
     await broker.hello("worker", "worker-later")
+
+
+async def test_an_agent_cannot_fill_the_disk_with_large_messages(database: Database, clock: ManualClock) -> None:
+    large = "x" * 1000
+    broker = Broker(database, clock, lambda: AGENTS, policy=Policy(byte_rate=Rate(burst=4000, per_second=100)))
+    await broker.start()
+    await broker.send("worker", "writer", large)
+    await broker.send("worker", EVERYONE, large)
+    with pytest.raises(RateLimitedError) as refused:
+        await broker.send("worker", "writer", large * 2)
+    assert refused.value.retry_after == pytest.approx(10)
+    await broker.send("writer", "worker", large)
+    await broker.send(OPERATOR, "worker", large * 100)
+    await clock.advance(10)
+    await broker.send("worker", "writer", large * 2)

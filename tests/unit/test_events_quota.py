@@ -74,6 +74,20 @@ async def test_the_reports_of_turns_are_kept_when_all_else_is_over_the_rate(
     assert turn.id == "t4"
 
 
+async def test_the_reports_of_turns_have_a_rate_of_their_own_when_nothing_else_is_over_one(
+    database: Database, clock: ManualClock
+) -> None:
+    events = store(database, clock, byte_rate=PLENTY, turn_rate=Rate(burst=2, per_second=1))
+    ended = [
+        Event(kind=EventKind.TURN_ENDED, at=clock.now(), sequence=n, turn=Turn(id=f"t{n}", started_at=clock.now()))
+        for n in range(1, 6)
+    ]
+    await events.push("worker", "i1", [*ended, text(clock, 6)])
+    kinds = [e.kind for e in (await events.page("worker")).events]
+    assert kinds.count(EventKind.TURN_ENDED) == 2
+    assert EventKind.TEXT in kinds
+
+
 async def test_beyond_the_quota_the_oldest_go_and_the_newest_stay(database: Database, clock: ManualClock) -> None:
     events = store(database, clock, byte_rate=PLENTY, quota_bytes=100_000)
     await events.push("writer", "i1", [text(clock, 1)])
