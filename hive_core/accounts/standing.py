@@ -7,7 +7,7 @@ from hive_core.accounts.line import GatewayLine
 from hive_core.accounts.policies import Policies
 from hive_core.agents.agents import Agents
 from hive_core.agents.models import Agent
-from hive_rpc.accounts import DEFAULT_ACCOUNT, Account, Caps, Hold, HoldKind, Scope, ScopedCaps
+from hive_rpc.accounts import DEFAULT_ACCOUNT, Account, Hold, HoldKind, Scope, ScopedCaps
 from hive_rpc.interfaces.agent import Command, CommandKind, Settings
 from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent, TurnMark
 from hive_rpc.types import Turn
@@ -101,7 +101,7 @@ class Standing:
         own = [
             ScopedCaps(scope=Scope.AGENT, name=agent.name, caps=agent.config.caps)
             for agent in self._agents.all()
-            if agent.config.caps != Caps()
+            if agent.config.caps.model_dump(exclude_none=True)
         ]
         return [*self._policies.now.caps, *own]
 

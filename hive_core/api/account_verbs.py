@@ -10,7 +10,7 @@ from hive_core.accounts.policies import Policies
 from hive_core.accounts.standing import Standing
 from hive_core.agents.agents import Agents
 from hive_core.operators.audit import Actor, Audit
-from hive_rpc.accounts import Caps, Scope
+from hive_rpc.accounts import Scope
 from hive_rpc.errors import ConflictError, HiveError, InvalidError, NotFoundError
 from hive_rpc.interfaces.gateway import EgressQuery, Errand, ErrandKind, LoginCode, NewAccount
 from hive_rpc.interfaces.operator import (
@@ -125,8 +125,7 @@ class OperatorAccounts(Operator):
     async def raise_cap(self, request: RaiseCapRequest) -> Empty:
         if not (request.usd or request.tokens):
             raise InvalidError("By how much is the cap to be raised?", hint="Give an amount of dollars or of tokens.")
-        capped = [s for s in self._treasury.standing.caps() if (s.scope, s.name) == (request.scope, request.name)]
-        if not capped or capped[0].caps == Caps():
+        if not any((c.scope, c.name) == (request.scope, request.name) for c in self._treasury.standing.caps()):
             raise NotFoundError(
                 f"There is no cap of {request.name or 'the hive'}.", hint="`hive caps` shows those there are."
             )
