@@ -111,6 +111,7 @@ class Surroundings:
             cgroup=str(self.model_cgroup.path) if self.model_cgroup else None,
             cli=self.cli,
             manager=settings.manager,
+            mcp_servers=settings.mcp_servers,
         )
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from hive_rpc.interfaces.runner import LaunchInstruction
+from hive_rpc.types import Object
 
 TOOL_SERVER = "hive"
 """The name of the in-process MCP server: the tools are `mcp__hive__send` and so on."""
@@ -28,7 +29,12 @@ def command(launch: LaunchInstruction) -> list[str]:
 
 def flags(launch: LaunchInstruction) -> list[str]:
     """The CLI's flags: a long-lived process that speaks stream-json and loads nothing from its cwd."""
-    servers = {TOOL_SERVER: {"type": "sdk", "name": TOOL_SERVER, "alwaysLoad": True}}
+    servers: dict[str, Object] = {
+        server.name: {"type": "stdio", "command": server.command, "args": server.arguments, "env": server.environment}
+        for server in launch.mcp_servers
+    }
+    # Last: no other server can take its name.
+    servers[TOOL_SERVER] = {"type": "sdk", "name": TOOL_SERVER, "alwaysLoad": True}
     words = ["--output-format=stream-json", "--input-format=stream-json", "--verbose", "--include-partial-messages"]
     words += ["--permission-mode=bypassPermissions", "--setting-sources="]
     words += ["--strict-mcp-config", "--mcp-config", json.dumps({"mcpServers": servers})]

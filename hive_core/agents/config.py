@@ -12,7 +12,7 @@ from hive_rpc.accounts import AccountName, Caps
 from hive_rpc.commands import Effort
 from hive_rpc.egress import MOST_RULES, EgressRule
 from hive_rpc.errors import InvalidError, TooLargeError
-from hive_rpc.interfaces.agent import Settings
+from hive_rpc.interfaces.agent import McpServer, Settings
 
 MAX_CONFIG = 64 * 1024
 """Bytes of UTF-8 in one `agent.toml`."""
@@ -81,6 +81,28 @@ class Mount(BaseModel):
         return path
 
 
+class Mcp(BaseModel):
+    """A program that gives the model further tools."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+    """Its tools are called `mcp__<name>__…`; `hive` is the hive's own."""
+    command: str = Field(min_length=1, max_length=500)
+    """The program, in the container; the model's user runs it."""
+    arguments: tuple[str, ...] = Field(default=(), max_length=100)
+    """Its arguments."""
+    environment: dict[_VariableName, _VariableValue] = Field(default={}, max_length=100)
+    """Its environment, besides the model's."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_the_hive_s(cls, name: str) -> str:
+        if name == "hive":
+            raise ValueError("that name is the hive's own")
+        return name
+
+
 class AgentConfig(BaseModel):
     """Every key is optional, and a key that is not known is an error."""
 
@@ -117,12 +139,21 @@ class AgentConfig(BaseModel):
     egress: tuple[EgressRule, ...] = Field(default=(), max_length=MOST_RULES)
     """What it may connect to besides the model: `github.com:443`, `*.pypi.org:443`; without it nothing."""
 
+    mcp_servers: tuple[Mcp, ...] = Field(default=(), max_length=20)
+    """Programs that give the model further tools (Model Context Protocol over standard streams)."""
     mounts: tuple[Mount, ...] = Field(default=(), max_length=50)
     """Directories of the machine that the agent gets to see."""
     packages: tuple[_Package, ...] = Field(default=(), max_length=200)
     """Of nixpkgs, by attribute name, as `ripgrep`. Only in containers of the kind `nixos`."""
     nix: bool = False
     """It may use the machine's nix daemon, a way out to the network. Only in containers of the kind `nixos`."""
+
+    @field_validator("mcp_servers")
+    @classmethod
+    def _one_of_a_name(cls, servers: tuple[Mcp, ...]) -> tuple[Mcp, ...]:
+        if len({server.name for server in servers}) != len(servers):
+            raise ValueError("two of them have the same name")
+        return servers
 
     @field_validator("mounts")
     @classmethod
@@ -139,6 +170,7 @@ class AgentConfig(BaseModel):
             manager=Capability.MANAGER in self.capabilities,
             system_prompt=self.prompt,
             environment=self.environment,
+            mcp_servers=[McpServer.model_validate(server.model_dump()) for server in self.mcp_servers],
             keep_warm_seconds=self.keep_warm_seconds,
             turn_limit_seconds=self.turn_limit_seconds,
             silence_limit_seconds=self.silence_limit_seconds,

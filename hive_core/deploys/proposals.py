@@ -131,6 +131,9 @@ class Proposals:
             if mount not in old.mounts:
                 way = "read and write" if mount.writable else "read"
                 found.append(f"{asked.agent} can {way} the machine's {mount.source}.")
+        for server in new.mcp_servers:
+            if server not in old.mcp_servers:
+                found.append(f"{asked.agent} runs {server.command} for its tools.")
         for rule in sorted(set(map(str, new.egress)) - set(map(str, old.egress))):
             found.append(f"{asked.agent} can connect to {rule}.")
         if new.nix and not old.nix:

@@ -122,6 +122,15 @@ class CommandKind(StrEnum):
     """Begin no turn: `hold` says why and until when. Without `hold` the way is free again."""
 
 
+class McpServer(Model):
+    """A program that gives the model further tools (Model Context Protocol over its standard streams)."""
+
+    name: str
+    command: str
+    arguments: list[str] = []
+    environment: dict[str, str] = {}
+
+
 class Settings(Model):
     """What the operator configured for this agent, as the harness needs it. Sent first, and at each change."""
 
@@ -130,6 +139,7 @@ class Settings(Model):
     system_prompt: str = ""
     """What is said to the model besides the hive's own prompt."""
     environment: dict[str, str] = {}
+    mcp_servers: list[McpServer] = []
     effort: Effort | None = None
     """None is the model's own."""
     paused: bool = False

@@ -15,6 +15,7 @@ from hive_rpc.interfaces.agent import (
     AnswerRequest,
     AwaitAnswerRequest,
     ListRemindersRequest,
+    McpServer,
     QuestionReply,
     QuestionRequest,
     ReadThreadRequest,
@@ -62,6 +63,8 @@ class LaunchInstruction(Model):
     """Where the CLI and its tools live, so that all of them can be killed at once; None outside a container."""
     manager: bool = False
     """The model gets the tools of a manager."""
+    mcp_servers: list[McpServer] = []
+    """Started by the CLI, as the model's user, besides the hive's own tools."""
     cli: str | None = None
     """The CLI's program; None is the one that comes with the SDK."""
 

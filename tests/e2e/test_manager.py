@@ -135,3 +135,15 @@ def test_the_manager_s_tools_are_not_there_for_anybody_else(hive: Hive) -> None:
     assert "org.varlink.service" in refused, "there is no such interface on a worker's socket, even for its root"
     allowed = hive.run_in(hive.machine("manager"), python, "-c", varlink, user="root").stdout
     assert '"worker"' in allowed, "control: on a manager's there is"
+
+
+def test_a_configured_server_gives_the_worker_its_tools(hive: Hive) -> None:
+    lines = ("from mcp.server.fastmcp import FastMCP", "s = FastMCP('c')")
+    lines += ("@s.tool()", "def half(n: int) -> int:", "  return n // 2", "s.run()")
+    server = {"name": "calc", "command": "/opt/hive/bin/python3", "arguments": ["-I", "-c", "\n".join(lines)]}
+    # TOML's basic strings and arrays are JSON's.
+    keys = [f"{key} = {json.dumps(value)}" for key, value in server.items()]
+    approval = propose(hive, "[[mcp_servers]]\n" + "\n".join(keys) + "\n")
+    assert "worker runs /opt/hive/bin/python3 for its tools." in shown(hive, approval)["warnings"]
+    hive.command("approvals", "approve", approval)
+    assert "21" in ask(hive, "worker", 'call mcp__calc__half {"n": 42}')

@@ -1,5 +1,6 @@
 """How the CLI is started, and that nothing which counts can be configured away."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from hive_agent.harness import cgroups
 from hive_agent.harness.cgroups import Cgroup
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.runner.command import bundled_cli, command, flags
-from hive_rpc.interfaces.agent import Settings
+from hive_rpc.interfaces.agent import McpServer, Settings
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, PLACEHOLDER_TOKEN
 from hive_rpc.interfaces.runner import LaunchInstruction
 
@@ -62,6 +63,15 @@ def test_every_tool_is_allowed_but_those_that_wake_or_write_outside_the_hive() -
     (unfit,) = [word for word in words if word.startswith("--disallowedTools=")]
     assert "Bash" not in unfit
     assert "SendMessage" in unfit
+
+
+def test_configured_servers_of_tools_stand_beside_the_hive_s() -> None:
+    calculator = McpServer(name="calc", command="calc", arguments=["-q"], environment={"A": "1"})
+    impostor = McpServer(name="hive", command="evil")
+    words = flags(launch(Settings(mcp_servers=[calculator, impostor])))
+    servers = json.loads(words[words.index("--mcp-config") + 1])["mcpServers"]
+    assert servers["calc"] == {"type": "stdio", "command": "calc", "args": ["-q"], "env": {"A": "1"}}
+    assert servers["hive"]["type"] == "sdk"
 
 
 def test_the_environment_is_ours_whatever_is_configured() -> None:

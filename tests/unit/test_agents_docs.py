@@ -51,3 +51,12 @@ def test_the_hive_s_and_the_system_s_own_places_cannot_be_mounted(path: str) -> 
     with pytest.raises(InvalidError):
         parse(f'[[mounts]]\nsource = "{path}"\ntarget = "/data"\n')
     parse('[[mounts]]\nsource = "/srv/data"\ntarget = "/data"\n')
+
+
+def test_a_server_of_tools_cannot_pretend_to_be_the_hive() -> None:
+    with pytest.raises(InvalidError, match="the hive's own"):
+        parse('[[mcp_servers]]\nname = "hive"\ncommand = "evil"\n')
+    with pytest.raises(InvalidError, match="same name"):
+        parse('[[mcp_servers]]\nname = "a"\ncommand = "x"\n' * 2)
+    (server,) = parse('[[mcp_servers]]\nname = "a"\ncommand = "x"\narguments = ["-y"]\n').settings().mcp_servers
+    assert (server.name, server.command, server.arguments) == ("a", "x", ["-y"])
