@@ -14,6 +14,7 @@ from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
 from hive_core.accounts.line import GatewayLine
+from hive_core.accounts.metrics import AccountMetrics
 from hive_core.accounts.policies import Policies
 from hive_core.accounts.standing import Standing
 from hive_core.agents.acquaintance import may_write
@@ -132,6 +133,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         links = Links(run)
         stack.push_async_callback(links.close)
         gateway = GatewayLine()
+        metrics.include(AccountMetrics(gateway))
         journal = Journal()
         systemd = Systemd(clock, watched="container@")
         await systemd.connect()

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.registry import Collector
 
 from hive_base.clock import Clock
 from hive_core.events.quota import Dropped
@@ -43,6 +44,10 @@ class Metrics:
         self._writes = Gauge(
             "hive_database_writes", "Writes that these transactions carried.", ["database"], registry=registry
         )
+
+    def include(self, collector: Collector) -> None:
+        """Another part's figures, read when somebody asks."""
+        self._registry.register(collector)
 
     def sent(self, message: Message) -> None:
         self._sent.inc()

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from hive_base.clock import ManualClock
 from hive_core.accounts.line import GatewayLine, new_errand_id
+from hive_core.accounts.metrics import AccountMetrics
 from hive_core.accounts.policies import Policies
 from hive_core.accounts.standing import Standing
 from hive_core.agents.agents import Agents
@@ -20,7 +22,7 @@ from hive_core.agents.models import Agent, Desired
 from hive_core.api.account_verbs import OperatorAccounts, Treasury
 from hive_core.operators.audit import Actor, Audit
 from hive_core.store import Database
-from hive_rpc.accounts import Account, AccountKind, Caps, Hold, HoldKind, Scope
+from hive_rpc.accounts import Account, AccountKind, Caps, Hold, HoldKind, LimitWindow, Scope
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.agent import Command, CommandKind
 from hive_rpc.interfaces.gateway import Errand, ErrandError, ErrandKind, FinishErrandRequest, ReportAccountsRequest
@@ -271,3 +273,17 @@ async def test_an_agent_that_is_gone_is_forgotten(hive: Hive) -> None:
     hive.commands.clear()
     hive.gateway_says(limit("default"))
     assert hive.commands == []
+
+
+def test_limits_and_holds_are_in_the_metrics() -> None:
+    line = GatewayLine()
+    window = LimitWindow(name="five_hour", utilization=0.25, resets_at=START)
+    account = Account(name="team", kind=AccountKind.SETUP_TOKEN, limits=[window])
+    line.report_accounts(ReportAccountsRequest(accounts=[account], holds=[limit("team")]))
+    registry = CollectorRegistry()
+    registry.register(AccountMetrics(line))
+    text = generate_latest(registry).decode()
+
+    assert 'hive_account_limit_used{account="team",limit="five_hour"} 0.25' in text
+    assert 'hive_holds{kind="limit",name="team",scope="account"} 1.0' in text
+    assert "hive_gateway_connected 0.0" in text
