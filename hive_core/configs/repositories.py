@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from hive_base.clock import Clock
@@ -15,6 +16,7 @@ from hive_core.configs.inside import REFUSED
 from hive_core.store import from_ms
 from hive_rpc.configuration import Commit
 from hive_rpc.errors import InvalidError, StorageError
+from hive_rpc.types import LATEST
 
 _LARGEST = 16 * 1024 * 1024
 """Bytes that an errand may answer; a pack is the longest."""
@@ -86,7 +88,7 @@ class Repositories:
         return [
             Commit(
                 sha=entry["sha"],
-                at=from_ms(entry["at"] * 1000),
+                at=_said(entry["at"]),
                 author=entry["author"],
                 subject=entry["subject"],
                 tags=entry["tags"],
@@ -123,6 +125,11 @@ class Repositories:
 
     def _seconds(self) -> int:
         return int(self._clock.now().timestamp())
+
+
+def _said(seconds: int) -> datetime:
+    """When a commit says that it was made, which may be any number."""
+    return from_ms(max(0, min(seconds, int(LATEST.timestamp()) - 1)) * 1000)
 
 
 def _tree(answer: bytes) -> Tree:

@@ -12,6 +12,7 @@ from hive_base.clock import ManualClock
 from hive_base.paths import StatePaths
 from hive_core.configs.repositories import Repositories
 from hive_rpc.errors import InvalidError
+from hive_rpc.types import LATEST
 from tests.support.sandboxes import NoWalls
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="directories get other owners")
@@ -326,3 +327,18 @@ async def test_an_absent_or_empty_repository_is_said_to_be_so(repositories: Repo
 async def test_text_only(proposal: Proposal, repositories: Repositories) -> None:
     sha = proposal.commit(agent_toml="a\0b")
     assert "NUL" in await refused(repositories, sha)
+
+
+@pytest.mark.parametrize("seconds", [1 << 40, (1 << 62) + 7, 1767225600])
+async def test_a_commit_from_the_far_future_does_not_hide_the_history(
+    repositories: Repositories, proposal: Proposal, seconds: int
+) -> None:
+    tree = proposal.git("rev-parse", f"{proposal.commit(agent_toml='')}^{{tree}}").strip()
+    text = f"tree {tree}\nauthor m <m@hive> {seconds} +0000\ncommitter m <m@hive> {seconds} +0000\n\nlater\n"
+    sha = proposal.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=text.encode()).strip()
+    await repositories.take("worker", sha)
+    await repositories.mark("worker", "proposal/1", sha, "proposed")
+    await repositories.move("worker", sha)
+    (commit,) = await repositories.log("worker")
+    assert (commit.sha, commit.subject, commit.tags) == (sha, "later", ["proposal/1"])
+    assert int(commit.at.timestamp()) == min(seconds, int(LATEST.timestamp()) - 1)
