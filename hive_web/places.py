@@ -21,6 +21,7 @@ AGENT_TABS = (
     ("stats", "Stats", "stats"),
     ("files", "Files", "files/"),
     ("log", "Log", "log"),
+    ("decisions", "Decisions", "decisions"),
     ("config", "Configuration", "config"),
 )
 """Name, words, path below the agent's own."""

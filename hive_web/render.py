@@ -1,5 +1,6 @@
 """Templates. Escaping is on for every one of them, and a name that is not given is an error."""
 
+import json
 from collections.abc import Callable, Hashable
 from dataclasses import fields
 from datetime import datetime
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from hive_base.clock import Clock
 from hive_base.ids import new_secret
 from hive_web.assets import Assets
+from hive_web.commands import COMMANDS
 from hive_web.markdown import Inline, parse, plain
 from hive_web.places import AGENT_TABS, PLACES, SHORTCUTS
 from hive_web.readable import one_line, readable
@@ -121,6 +123,7 @@ class Renderer:
             shortcuts=SHORTCUTS,
             approval_words=APPROVAL_WORDS,
             secret=new_secret,
+            commands=COMMANDS,
             kept=Kept(clock),
         )
         self._templates.filters.update(
@@ -139,6 +142,7 @@ class Renderer:
             duration=times.duration,
             usd=lambda amount: f"${amount:.2f}",
             clock=times.clock,
+            json=lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
             iso=lambda moment: times.iso(moment) if isinstance(moment, datetime) else "",
             absolute=lambda moment: times.absolute(moment) if isinstance(moment, datetime) else "",
             relative=lambda moment: times.relative(moment, clock.now()) if isinstance(moment, datetime) else "",

@@ -7,6 +7,7 @@ from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator import (
     AgentRemindersRequest,
     AgentRequest,
+    CommandAgentRequest,
     ConfigReply,
     DestroyRequest,
     EventsReply,
@@ -32,6 +33,8 @@ from hive_web.view.timeline import full_text, timeline
 EVENTS = 150
 """On one page of an agent's history."""
 INBOX = 50
+DECISIONS = 500
+"""Events that are looked through for decisions."""
 
 
 class AgentPages(Room):
@@ -46,6 +49,8 @@ class AgentPages(Room):
             web.get("/agent/{name}/config", self.config),
             web.get("/agent/{name}/destroy", self.destroy_form),
             web.post("/agent/{name}/destroy", self.destroy),
+            web.post("/agent/{name}/command", self.command),
+            web.get("/agent/{name}/decisions", self.decisions),
             web.get(verb, self.confirm),
             web.post(verb, self.act),
         ]
@@ -180,6 +185,34 @@ class AgentPages(Room):
         if wants_json(request):
             return web.json_response({"message": f"{name} {verb.under_way}."})
         return see(agent_href(name))
+
+    async def command(self, request: web.Request) -> web.Response:
+        """Queued at core: it is carried out as soon as the harness can, and is shown until then."""
+        name, form = request.match_info["name"], await Form.read(request)
+        async with self.caller(request) as caller:
+            asked = caller.ask(CommandAgentRequest, name=name, kind=form.text("kind"), value=form.optional("value"))
+            queued = (await caller.operator.command_agent(asked)).command
+        if wants_json(request):
+            words = queued.kind.value.replace("_", " ")
+            return web.json_response({"message": f"{name}: {words} is {queued.state.value}."})
+        return see(agent_href(name))
+
+    async def decisions(self, request: web.Request) -> web.Response:
+        """What the session policy decided before turns, with its numbers."""
+        name, before = request.match_info["name"], number(request.query.get("before"))
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            agent = shown(look, name)
+            history = await _history(caller, name, before, DECISIONS)
+        return self.page(
+            "agent_decisions.html",
+            caller,
+            look,
+            agent=agent,
+            decisions=[event for event in history.events[::-1] if event.decision is not None],
+            older=history.events[0].id if len(history.events) == DECISIONS else None,
+            tab="decisions",
+        )
 
     async def destroy_form(self, request: web.Request) -> web.Response:
         async with self.caller(request) as caller:

@@ -1,10 +1,29 @@
-// What begins with a slash is a command: completed while it is written, and confirmed like the button that it stands for.
+// What begins with a slash is a command, completed while it is written. One that a button has too asks as that does.
+
+import { toast } from "./notices.js";
+import { send } from "./post.js";
+
+/** `/name` or `/name value` on a line of its own. */
+function parse(text) {
+  const found = /^\/([a-z-]*)(?:[ ]+(\S*))?\s*$/.exec(text);
+  return found && { name: found[1], value: found[2] ?? "" };
+}
+
+function command(kind, value) {
+  const form = document.createElement("form");
+  form.action = `${location.pathname}command`;
+  for (const [name, text] of Object.entries({ kind, value })) {
+    form.append(Object.assign(document.createElement("input"), { name, value: text }));
+  }
+  return send(form);
+}
 
 /** Returns a function for key presses that says whether it took the key; `complain` shows words, or none. */
 export function commands(body, complain) {
   const list = document.getElementById("commands");
   const options = Array.from(list.children);
   const link = (option) => document.querySelector(`.agent-actions a[href$="/${option.dataset.command}"]`);
+  const offers = (option) => option.dataset.kind || (link(option) && !link(option).hidden);
   let chosen = 0;
 
   const offered = () => options.filter((option) => !option.hidden);
@@ -17,20 +36,31 @@ export function commands(body, complain) {
   }
 
   function show() {
-    const words = /^\/(\w*)$/.exec(body.value.trimEnd());
+    const words = parse(body.value);
     for (const option of options) {
-      option.hidden = !words || !option.dataset.command.startsWith(words[1]) || !link(option) || link(option).hidden;
+      const { command, takes } = option.dataset;
+      const fits = words && (words.value ? takes && command === words.name : command.startsWith(words.name));
+      option.hidden = !fits || !offers(option);
     }
     list.hidden = offered().length === 0;
     chosen = 0;
     mark();
   }
 
-  function run(option) {
+  async function run(option) {
+    const { value } = parse(body.value) ?? { value: "" };
     body.value = "";
     body.dispatchEvent(new Event("input"));
     complain("");
-    link(option).click();
+    if (!option.dataset.kind) {
+      link(option).click();
+      return;
+    }
+    try {
+      toast((await command(option.dataset.kind, value)).message);
+    } catch (error) {
+      complain(error.message);
+    }
   }
 
   body.addEventListener("input", show);
@@ -50,11 +80,11 @@ export function commands(body, complain) {
       list.hidden = true;
       mark();
     } else if (event.key === "Tab" && all.length) {
-      body.value = `/${all[chosen].dataset.command}`;
+      body.value = `/${all[chosen].dataset.command}${all[chosen].dataset.takes ? " " : ""}`;
       show();
     } else if (event.key === "Enter" && !event.shiftKey) {
       if (all.length) run(all[chosen]);
-      else if (/^\/\w+\s*$/.test(body.value)) complain("There is no such command here, or it makes no sense now.");
+      else if (parse(body.value)) complain("There is no such command here, or it makes no sense now.");
       else return false;
     } else {
       return false;

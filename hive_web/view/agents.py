@@ -110,6 +110,8 @@ class AgentView:
     context_words: str
     cost: str
     """Of today."""
+    queued: str
+    """Commands to it that are not carried out yet."""
     can_start: bool
     can_stop: bool
 
@@ -179,6 +181,7 @@ def agent_view(agent: AgentStatus, today: AgentToday | None = None) -> AgentView
         context=min(100, round(100 * tokens / window)),
         context_words=f"{count(tokens)} of {count(window)} tokens" if tokens else "",
         cost=f"${today.cost_usd:.2f} today" if today is not None and today.cost_usd >= 0.005 else "",
+        queued=", ".join(command.kind.value.replace("_", " ") for command in agent.commands),
         can_start=agent.state in _STARTABLE,
         can_stop=agent.state not in _STARTABLE,
     )

@@ -10,6 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from hive_rpc.commands import AgentCommandKind
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Message, Role, ToolCall, ToolResult, TurnOutcome
 from hive_web.feed import Pace
 from tests.support import demo_hive
@@ -339,8 +340,8 @@ async def test_commands_are_completed_and_confirmed(site: Dashboard, browser: Br
         await page.get_by_label("Message to worker").focus()
         await page.keyboard.type("/")
         options = page.get_by_role("option")
-        await expect(options.filter(visible=True)).to_have_count(2)  # stop and restart: it runs
-        await page.keyboard.type("res")
+        await expect(options.filter(visible=True)).to_have_count(10)  # not start: it runs
+        await page.keyboard.type("rest")
         await expect(options.filter(visible=True)).to_have_count(1)
         await page.keyboard.press("Enter")
         await page.get_by_role("dialog").get_by_role("button", name="Restart worker").click()
@@ -349,6 +350,17 @@ async def test_commands_are_completed_and_confirmed(site: Dashboard, browser: Br
         await page.get_by_label("Message to worker").fill("/nonsense")
         await page.keyboard.press("Enter")
         await expect(page.locator("#composer-problem")).to_contain_text("no such command")
+        await page.get_by_label("Message to worker").fill("/mod")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("opus")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("worker: model is queued.")).to_be_visible()
+        site.core.emit(EventKind.NOTICE, "worker", text="x")
+        await expect(page.get_by_text("Queued: model")).to_be_visible()
+        await page.get_by_label("Message to worker").fill("/cancel")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#composer-problem")).to_have_text("worker is in no turn.")
+        assert site.core.desk.done == [("command_agent", "worker", AgentCommandKind.MODEL, "opus")]
         assert site.core.sent == []
 
 
@@ -574,6 +586,7 @@ PAGES = [
     "/agent/worker/files/state/notes.md",
     "/agent/worker/log",
     "/agent/worker/config",
+    "/agent/worker/decisions",
     "/agent/worker/stop",
     "/agent/worker/destroy",
     "/agents?verb=stop&agent=worker&agent=docs",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hive_rpc.commands import AgentCommandKind
 from hive_rpc.interfaces.operator import FileEntry, FileKind
 from hive_rpc.types import OPERATOR, Role
 from hive_web.readable import readable
@@ -39,6 +40,7 @@ PAGES = {
     "/agent/worker/files/shared/report.pdf": "Not text",
     "/agent/worker/log": "The API answered 529",
     "/agent/worker/config": "claude-sonnet-4-5",
+    "/agent/worker/decisions": "Going on costs least",
     "/agent/worker/destroy": "Destroy worker?",
     "/agents?verb=stop&agent=worker": "Stop worker?",
 }
@@ -86,6 +88,12 @@ async def test_an_old_core_without_these_methods_still_has_its_pages(tmp_path: P
 
 
 ACTIONS: list[tuple[str, dict[str, str], tuple[Any, ...], Role]] = [
+    (
+        "/agent/worker/command",
+        {"kind": "model", "value": "opus"},
+        ("command_agent", "worker", AgentCommandKind.MODEL, "opus"),
+        Role.OPERATOR,
+    ),
     ("/questions/qst_1/answer", {"choice": "Leave it for now", "answer": "later"},
      ("answer_question", "qst_1", "later", ["Leave it for now"]), Role.OPERATOR),
     ("/questions/qst_2/cancel", {"x": "y"}, ("cancel_question", "qst_2"), Role.OPERATOR),

@@ -218,6 +218,13 @@ def populate(core: FakeCore) -> None:
     )
     push = ToolCall(id="toolu_31", name="Bash", input={"command": "git push -u origin utc-windows"})
     core.emit(EventKind.TOOL_CALL, "worker", turn_id="turn_3", at=ago(0.8), tool_call=push)
+    core.emit(
+        EventKind.NOTICE,
+        "worker",
+        text="Going on costs least: $0.06 against $0.11 for compacting.",
+        decision={"chosen": "continue", "costs": {"continue": 0.06, "compact": 0.11, "fresh": 0.14}},
+        at=ago(1),
+    )
     core.change(
         "migrations",
         AgentState.FAILED,

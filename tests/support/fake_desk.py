@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hive_rpc.commands import AgentCommand, AgentCommandKind, AgentCommandState
 from hive_rpc.configuration import Approval, ApprovalState, Job
 from hive_rpc.dialogue import (
     FoundMessages,
@@ -33,6 +34,8 @@ from hive_rpc.interfaces.operator import (
     AuditRow,
     ChangePasswordRequest,
     Check,
+    CommandAgentReply,
+    CommandAgentRequest,
     ConfigLogReply,
     ConfigReply,
     ConversationRequest,
@@ -332,6 +335,24 @@ class FakeDesk(Operator):
     async def config_log(self, request: AgentRequest) -> ConfigLogReply:
         self._admit(request, "config_log")
         return ConfigLogReply(commits=[])
+
+    async def command_agent(self, request: CommandAgentRequest) -> CommandAgentReply:
+        self._admit(request, "command_agent")
+        if request.kind is AgentCommandKind.CANCEL:
+            raise ConflictError(f"{request.name} is in no turn.")
+        self._done("command_agent", request.name, request.kind, request.value)
+        command = AgentCommand(
+            id="cmd_1",
+            agent=request.name,
+            kind=request.kind,
+            value=request.value,
+            state=AgentCommandState.QUEUED,
+            asked_by="ada",
+            asked_at=self._core.clock.now(),
+        )
+        queued = {"commands": [command]}
+        self._core.agents[request.name] = self._core.agents[request.name].model_copy(update=queued)
+        return CommandAgentReply(command=command)
 
     async def destroy(self, request: DestroyRequest) -> Empty:
         self._confirmed(request, "destroy")
