@@ -6,6 +6,7 @@ core at the next beginning, and what core did not hear of is redelivered when it
 
 import asyncio
 import logging
+import textwrap
 from datetime import timedelta
 
 from hive_agent.harness.aftermath import Aftermath, Aftermaths
@@ -29,8 +30,8 @@ NOTHING_SAID = "(The turn ended without any words.)"
 CANCELLED = "(An operator cancelled the turn.)"
 LOOK_SECONDS = 10.0
 """How often memory is looked at while an idle runner is kept."""
-MOST_EVIDENCE = 300
-"""Characters of what the CLI said, in the state that people see."""
+MOST_EVIDENCE = 80
+"""Characters of what the CLI said, in the state that people see; the turn has all of it."""
 
 
 class ServeLoop:
@@ -174,7 +175,7 @@ class ServeLoop:
         if after.seconds == 0:
             return
         until = None if after.seconds is None else self._clock.now() + timedelta(seconds=after.seconds)
-        evidence = " ".join(verdict.reason.split())[:MOST_EVIDENCE]
+        evidence = textwrap.shorten(verdict.reason, MOST_EVIDENCE, placeholder=" …")
         self._gate.park(Obstacle(after.state, f"{after.why} ({evidence})" if evidence else after.why, until))
 
     async def _stand_by(self, obstacle: Obstacle) -> None:
