@@ -15,8 +15,8 @@ from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff
 from hive_agent.policy.costs import Turn as Added
 from hive_agent.policy.decide import Checkpoint, Decision, Policy, Situation
 from hive_agent.policy.habits import Habits
-from hive_agent.policy.prices import CacheLifetime
 from hive_base.clock import Clock
+from hive_base.prices import CacheLifetime
 from hive_rpc.interfaces.agent import Settings
 from hive_rpc.interfaces.runner import TurnFinishedRequest
 from hive_rpc.types import Model, Object, Time

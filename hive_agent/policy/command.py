@@ -8,8 +8,8 @@ import click
 from hive_agent.policy.compare import compare
 from hive_agent.policy.costs import Sizes
 from hive_agent.policy.families import DEFAULT_MODEL, FAMILIES, generate
-from hive_agent.policy.prices import CacheLifetime
 from hive_agent.policy.trace import parse
+from hive_base.prices import CacheLifetime
 from hive_rpc.errors import InvalidError
 
 _LIFETIMES = {"5m": CacheLifetime.FIVE_MINUTES, "1h": CacheLifetime.ONE_HOUR}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from hive_agent.policy.costs import Sizes
 from hive_agent.policy.optimum import optimum
-from hive_agent.policy.prices import CacheLifetime
 from hive_agent.policy.simulate import FIXED, Outcome, ours, run
 from hive_agent.policy.trace import Trace
+from hive_base.prices import CacheLifetime
 
 OURS = "ours"
 OPTIMUM = "optimum"

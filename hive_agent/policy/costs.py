@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hive_agent.policy.prices import CacheLifetime, Model, usable_window
-from hive_agent.policy.prices import model as price_of
+from hive_base.prices import CacheLifetime, Model, usable_window
+from hive_base.prices import model as price_of
 
 
 class Action(StrEnum):

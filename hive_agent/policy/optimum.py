@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hive_agent.policy.costs import Action, Conversation, Sizes
-from hive_agent.policy.prices import CacheLifetime
 from hive_agent.policy.simulate import Moment, Outcome, moments, permitted
 from hive_agent.policy.trace import Trace
+from hive_base.prices import CacheLifetime
 
 
 @dataclass(frozen=True)

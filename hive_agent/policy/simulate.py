@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff, Turn, possible
 from hive_agent.policy.decide import Policy, Situation
-from hive_agent.policy.prices import CacheLifetime
 from hive_agent.policy.trace import Trace
+from hive_base.prices import CacheLifetime
 
 LARGE = 150_000
 RESET_SIZE = 100_000

@@ -9,7 +9,7 @@ import secrets
 from hive_agent.policy.compare import OPTIMUM, OURS, Comparison, compare
 from hive_agent.policy.costs import Sizes
 from hive_agent.policy.families import FAMILIES, generate
-from hive_agent.policy.prices import CacheLifetime
+from hive_base.prices import CacheLifetime
 from tests.bench.figure import Figure
 
 REWORKS = (0, 5_000, 20_000)

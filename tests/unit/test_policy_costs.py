@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hive_agent.policy import prices
 from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff, Turn
 from hive_agent.policy.optimum import optimum
-from hive_agent.policy.prices import CacheLifetime
 from hive_agent.policy.simulate import FIXED, moments, ours, permitted, run
 from hive_agent.policy.trace import Trace, TraceTurn, parse
+from hive_base import prices
+from hive_base.prices import CacheLifetime
 from hive_rpc.errors import InvalidError
 
 FIVE = CacheLifetime.FIVE_MINUTES

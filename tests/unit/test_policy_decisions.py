@@ -11,7 +11,7 @@ from hive_agent.policy.compare import compare
 from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff, Turn
 from hive_agent.policy.decide import Policy, Situation
 from hive_agent.policy.families import FAMILIES, generate
-from hive_agent.policy.prices import CacheLifetime
+from hive_base.prices import CacheLifetime
 
 DOCS = Path(__file__).parents[2] / "docs" / "session-policy.md"
 SIZES = Sizes()
