@@ -4,6 +4,8 @@ import secrets
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
+"""Two characters at a time: each message has an id made while everybody waits for the writer's thread."""
 _last = 0
 
 
@@ -17,7 +19,7 @@ def new_id(kind: str) -> str:
     if stamp <= _last:
         stamp = _last + 1 + secrets.randbits(40)
     _last = stamp
-    return kind + "_" + "".join(_ALPHABET[stamp >> shift & 31] for shift in range(125, -1, -5))
+    return kind + "_" + "".join([_PAIRS[stamp >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def new_secret() -> str:
