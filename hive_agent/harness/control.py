@@ -79,9 +79,10 @@ class Control:
 
     def _obey(self, command: Command) -> None:
         match command.kind:
-            case CommandKind.SETTINGS:
+            case CommandKind.SETTINGS if command.settings is not None:
                 self._settings = command.settings
                 self._known.set()
+                self.on_settings(command.settings)
             case CommandKind.HOLD:
                 self.hold = command.hold
             case CommandKind.DRAIN:
