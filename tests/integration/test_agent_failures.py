@@ -194,6 +194,7 @@ async def test_a_full_disk_under_the_clis_files_loses_no_message(root: Path) -> 
             for words in ("say one", "say two"):
                 message = core.deliver(words)
                 await core.until(lambda message=message: message.id in core.acked)
+            await core.until(lambda: len(core.turns()) == 2)
             assert ["one" in core.sent[0].body, "two" in core.sent[1].body] == [True, True]
             assert {turn.outcome for turn in core.turns()} == {TurnOutcome.OK}
     finally:

@@ -71,7 +71,7 @@ async def test_a_limit_parks_until_its_end_and_costs_the_message_no_attempt(loop
     assert [nack.counted for nack in loop.core.nacked] == [False]
     await loop.clock.advance(3 * 3600 - 10)
     assert len(loop.runners.prompts) == 1
-    await loop.until(lambda: loop.core.acked == [message.id])
+    await loop.until(lambda: loop.core.acked == [message.id] and len(loop.core.turns()) == 2)
     assert loop.core.turns()[-1].attempts == 0
 
 
@@ -130,7 +130,7 @@ async def test_what_only_a_person_can_put_right_stops_the_agent_and_tells_the_op
 async def test_a_conversation_that_is_too_long_is_compacted_and_the_message_done(loop: Loop) -> None:
     loop.runners.does = Plan(OVERFLOW)
     message = loop.core.deliver("hello")
-    await loop.until(lambda: loop.core.acked == [message.id])
+    await loop.until(lambda: loop.core.acked == [message.id] and len(loop.core.turns()) == 3)
     assert loop.runners.prompts[1] == "/compact"
     assert [turn.wake_reason for turn in loop.core.turns()[:2]] == ["message", "compact"]
     assert len({launch.session for launch in loop.runners.launches}) == 1
