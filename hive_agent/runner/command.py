@@ -30,7 +30,13 @@ def command(launch: LaunchInstruction) -> list[str]:
 def flags(launch: LaunchInstruction) -> list[str]:
     """The CLI's flags: a long-lived process that speaks stream-json and loads nothing from its cwd."""
     servers: dict[str, Object] = {
-        server.name: {"type": "stdio", "command": server.command, "args": server.arguments, "env": server.environment}
+        server.name: {
+            "type": "stdio",
+            "command": server.command,
+            "args": server.arguments,
+            "env": server.environment,
+            "alwaysLoad": True,
+        }
         for server in launch.mcp_servers
     }
     # Last: no other server can take its name.

@@ -70,7 +70,8 @@ def test_configured_servers_of_tools_stand_beside_the_hive_s() -> None:
     impostor = McpServer(name="hive", command="evil")
     words = flags(launch(Settings(mcp_servers=[calculator, impostor])))
     servers = json.loads(words[words.index("--mcp-config") + 1])["mcpServers"]
-    assert servers["calc"] == {"type": "stdio", "command": "calc", "args": ["-q"], "env": {"A": "1"}}
+    wanted = {"type": "stdio", "command": "calc", "args": ["-q"], "env": {"A": "1"}}
+    assert servers["calc"] == {**wanted, "alwaysLoad": True}
     assert servers["hive"]["type"] == "sdk"
 
 
