@@ -75,6 +75,9 @@ class Queue(RuleBasedStateMachine):
         self.open()
         for agent in AGENTS:
             self.new_instance(agent)
+            for sender in AGENTS:
+                # Otherwise most runs end before there is much to hand out.
+                self.send(sender, agent, None)
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
@@ -129,9 +132,26 @@ class Queue(RuleBasedStateMachine):
         assert {(m.recipient, m.body) for m in page} == {(a, body) for a in AGENTS if a != sender}
         self.items += [Item(m.id, sender, m.recipient, body) for m in page]
 
-    @rule(agent=agents, limit=st.integers(1, 4), says_what_it_has=st.booleans(), arrives=st.booleans())
-    def receive(self, agent: str, limit: int, says_what_it_has: bool, arrives: bool) -> None:
-        """Without `arrives` core dies, or the line breaks, when the lease is on the disk and the reply is not there."""
+    @rule(agent=agents, limit=st.integers(1, 4))
+    def receive(self, agent: str, limit: int) -> None:
+        self.take(agent, limit, says_what_it_has=False, arrives=True)
+
+    @rule(agent=agents, limit=st.integers(1, 4))
+    def receive_saying_what_one_has(self, agent: str, limit: int) -> None:
+        self.take(agent, limit, says_what_it_has=True, arrives=True)
+
+    @rule(agent=agents, limit=st.integers(1, 4), says_what_it_has=st.booleans())
+    def a_reply_is_lost(self, agent: str, limit: int, says_what_it_has: bool) -> None:
+        """Core dies, or the line breaks, when the lease is on the disk and the harness does not know of it."""
+        self.take(agent, limit, says_what_it_has=says_what_it_has, arrives=False)
+
+    @rule(agent=agents, limit=st.integers(1, 4))
+    def a_lease_runs_out_while_it_is_worked_on(self, agent: str, limit: int) -> None:
+        self.take(agent, limit, says_what_it_has=True, arrives=True)
+        self.run(self.clock.advance(LEASE))
+        self.take(agent, limit, says_what_it_has=True, arrives=True)
+
+    def take(self, agent: str, limit: int, *, says_what_it_has: bool, arrives: bool) -> None:
         if agent in self.gone:
             with pytest.raises(InstanceReplacedError):
                 self.run(self.broker.receive(agent, self.instance(agent)))

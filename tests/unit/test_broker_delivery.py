@@ -398,3 +398,27 @@ async def test_an_agent_cannot_fill_the_disk_with_large_messages(database: Datab
     await broker.send(OPERATOR, "worker", large * 100)
     await clock.advance(10)
     await broker.send("worker", "writer", large * 2)
+
+
+async def test_what_was_leased_and_never_got_there_comes_at_once_as_if_for_the_first_time(broker: Broker) -> None:
+    await broker.hello("worker", "w1")
+    lost = await broker.send("writer", "worker", "lost on its way")
+    assert len(await broker.receive("worker", "w1")) == 1
+    later = await broker.send("writer", "worker", "sent later")
+    assert [m.id for m in await broker.receive("worker", "w1")] == [later], "without a word of what it has, it waits"
+    again = await broker.receive("worker", "w1", held=[later])
+    assert [(m.id, m.attempts, m.redelivered) for m in again] == [(lost, 0, False)]
+    assert await broker.receive("worker", "w1", held=[lost, later]) == []
+    assert await broker.ack("worker", "w1", [lost, later]) == [lost, later]
+
+
+async def test_a_harness_is_not_handed_what_it_works_on_although_its_lease_ran_out(
+    broker: Broker, clock: ManualClock
+) -> None:
+    await broker.hello("worker", "w1")
+    sent = await broker.send("writer", "worker", "long work")
+    await broker.receive("worker", "w1", held=[])
+    await clock.advance(1000)
+    assert await broker.receive("worker", "w1", held=[sent]) == []
+    assert (await broker.renew("worker", "w1", [sent])).renewed == [sent]
+    assert await broker.ack("worker", "w1", [sent]) == [sent]
