@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from hive_core.accounts.line import Backend, GatewayLine
 from hive_core.accounts.standing import Standing
+from hive_core.events.cutting import MAX_REASON, cut
 from hive_rpc.interfaces.gateway import (
     AgentsReply,
     Errand,
@@ -36,7 +37,9 @@ class GatewayDesk(Gateway):
                 await self._line.wait()
 
     async def report_backend(self, request: ReportBackendRequest) -> Empty:
-        self._line.report(self, Backend(stand_in=request.stand_in, description=request.description))
+        # Every status carries it, so a broken gateway must not be able to make it long.
+        description = cut(request.description, MAX_REASON)
+        self._line.report(self, Backend(stand_in=request.stand_in, description=description))
         return Empty()
 
     async def report_accounts(self, request: ReportAccountsRequest) -> Empty:
