@@ -49,6 +49,12 @@ async def open_page(site: Dashboard, into: BrowserContext, path: str, role: Role
     return page
 
 
+async def arrive(page: Page, url: str) -> None:
+    """At the address, and the page's modules have run: before that nobody hears a key."""
+    await expect(page).to_have_url(url)
+    await page.wait_for_load_state()
+
+
 async def test_signing_in_with_the_keyboard_alone(site: Dashboard, browser: Browser) -> None:
     site.core.passwords["ada"] = ("correct horse", Role.ADMIN)
     site.core.agent("worker")
@@ -377,7 +383,7 @@ async def test_the_keyboard_goes_everywhere(site: Dashboard, browser: Browser) -
         await expect(page.get_by_role("checkbox", name="docs")).to_be_checked()
         await page.keyboard.press("k")
         await page.keyboard.press("Enter")
-        await expect(page).to_have_url(site.origin + "/agent/worker/")
+        await arrive(page, site.origin + "/agent/worker/")
         await page.keyboard.press("c")
         await expect(page.get_by_label("Message to worker")).to_be_focused()
         await page.keyboard.type("g q?/")
@@ -385,8 +391,9 @@ async def test_the_keyboard_goes_everywhere(site: Dashboard, browser: Browser) -
         await page.get_by_label("Message to worker").blur()
         await page.keyboard.press("g")
         await page.keyboard.press("q")
-        await expect(page).to_have_url(site.origin + "/questions")
+        await arrive(page, site.origin + "/questions")
         await page.keyboard.press("?")
+        await arrive(page, site.origin + "/help")
         await expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
         await page.keyboard.press("/")
         await expect(page.get_by_label("Search messages")).to_be_focused()
