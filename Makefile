@@ -7,7 +7,7 @@ SOURCES := $(shell find hive_* -type f -not -name '*.pyc' 2>/dev/null) pyproject
 # What the hive runs on, and what the environment is built with.
 DEBS := systemd-container dbus git ca-certificates python3-venv python3-dev gcc pkg-config libsystemd-dev
 # What tests drive the hive with: a browser, a foreign proxy and database client's server, and nix.
-TEST_DEBS := chromium fonts-dejavu-core redis-server nix-bin nginx-light
+TEST_DEBS := chromium fonts-dejavu-core fonts-inter redis-server nix-bin nginx-light
 
 # Debian's own python3: an interpreter below a home directory cannot be read from inside a container.
 PYTHON := /usr/bin/python3

@@ -9,6 +9,7 @@ from functools import partial
 
 from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
+from hive_base.ids import new_id
 from hive_base.paths import RunPaths, StatePaths
 from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
@@ -267,12 +268,18 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                 handlers.append(ManagerSession(name, agents=agents, broker=broker, changes=changing, journal=journal))
             return handlers
 
+        begun = new_id("run")
+
+        def version() -> str:
+            return f"{begun} {database.commits} {events_database.commits}"
+
         def verbs(actor: Actor) -> OperatorVerbs:
             return OperatorVerbs(parts, actor)
 
         links.handlers = agent_handlers
         operator_server = Server(lambda peer: [guarded(shell_gate(peer), verbs)])
-        web_server = Server(lambda peer: [guarded(web_gate(sessions), verbs), SessionDesk(sessions, overview.greeting)])
+        desk = SessionDesk(sessions, overview.greeting, version)
+        web_server = Server(lambda peer: [guarded(web_gate(sessions), verbs), desk])
         gateway_server = Server(lambda peer: [GatewayDesk(line=gateway, standing=standing)])
 
         await broker.start()

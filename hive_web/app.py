@@ -19,6 +19,7 @@ from hive_web.pages import PAGES
 from hive_web.pages.room import Site
 from hive_web.render import Renderer
 from hive_web.security import add_headers, known_host, same_origin
+from hive_web.shelf import Shelf
 from hive_web.sign_in import SignIn
 
 LARGEST_BODY = 512 * 1024
@@ -42,7 +43,7 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     render = Renderer(assets, timing.clock)
     cookie = SessionCookie(secure=config.secure, clock=timing.clock)
     errands = Errands(timing.errand_patience)
-    site = Site(core=core, render=render, cookie=cookie, errands=errands)
+    site = Site(core=core, render=render, cookie=cookie, errands=errands, shelf=Shelf(timing.clock))
     feeds = Feeds(core, timing.clock, timing.pace)
 
     app = web.Application(
@@ -67,7 +68,7 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
         [
             *SignIn(core=core, render=render, cookie=cookie).routes(),
             *(route for pages in PAGES for route in pages(site).routes()),
-            *Events(core=core, cookie=cookie, feeds=feeds, pace=timing.pace).routes(),
+            *Events(core=core, cookie=cookie, feeds=feeds).routes(),
             *Metrics(core).routes(),
             web.get("/static/{version}/{name}", assets.get),
             web.get("/favicon.ico", _favicon),

@@ -36,6 +36,8 @@ class Caller:
     token: str
     name: str
     role: Role
+    version: str = ""
+    """Of all that core has stored; see `hive_rpc.interfaces.session.SessionReply`."""
 
     @property
     def operator(self) -> Operator:
@@ -107,7 +109,7 @@ class Core:
             raise NotSignedInError
         async with _time_limit(time_limit), connect(self._path) as client:
             who = await client.proxy(Session).describe(DescribeRequest(session=token))
-            yield Caller(client=client, token=token, name=who.name, role=who.role)
+            yield Caller(client=client, token=token, name=who.name, role=who.role, version=who.version)
 
 
 @asynccontextmanager

@@ -5,15 +5,14 @@ from aiohttp import web
 from hive_rpc.errors import InvalidError
 from hive_web.cookie import SessionCookie
 from hive_web.core import Core
-from hive_web.feed import Feeds, Pace, Page
+from hive_web.feed import Feeds, Page
 
 
 class Events:
-    def __init__(self, *, core: Core, cookie: SessionCookie, feeds: Feeds, pace: Pace) -> None:
+    def __init__(self, *, core: Core, cookie: SessionCookie, feeds: Feeds) -> None:
         self._core = core
         self._cookie = cookie
         self._feeds = feeds
-        self._pace = pace
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/events", self.stream, allow_head=False)]
@@ -36,7 +35,7 @@ class Events:
         await response.write(b"retry: 1000\n\n")
         try:
             async with self._feeds.following(request.query.get("agent"), page):
-                await page.write_to(response.write, self._pace.heartbeat)
+                await page.write_to(response.write)
         except ConnectionError:
             pass  # the page was closed
         return response

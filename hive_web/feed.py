@@ -58,7 +58,7 @@ class Pace:
     recheck: float = 5.0
     """How long a page may outlive its session."""
     heartbeat: float = 15.0
-    """A comment after so much silence: proxies drop idle connections, and a write finds out that a page is gone."""
+    """Between comments: proxies drop idle connections, and a write finds out that a page is gone."""
     retry: float = 1.0
     """Between attempts to reach core."""
 
@@ -100,15 +100,10 @@ class Page:
             self._ended = True
             self._woken.set()
 
-    async def write_to(self, write: Callable[[bytes], Awaitable[None]], heartbeat: float) -> None:
+    async def write_to(self, write: Callable[[bytes], Awaitable[None]]) -> None:
         """Until the page has been told the last there is; ConnectionError when it is gone."""
         while True:
-            try:
-                async with asyncio.timeout(heartbeat):
-                    await self._woken.wait()
-            except TimeoutError:
-                await write(b": still here\n\n")
-                continue
+            await self._woken.wait()
             self._woken.clear()
             data, self._waiting, self._bytes = b"".join(self._waiting), [], 0
             if data:
@@ -162,6 +157,12 @@ class Feed:
             group.create_task(self._watch())
             group.create_task(self._refresh_often())
             group.create_task(self._recheck_often())
+            group.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.sleep(self._pace.heartbeat)
+            self._tell(b": still here\n\n")
 
     # Events
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 
@@ -53,6 +54,7 @@ _INLINE = re.compile(
 )
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> tuple[Node, ...]:
     """Blocks of a text, in order."""
     return tuple(_blocks(text.split("\n")))

@@ -15,7 +15,7 @@ from hive_base.clock import Clock
 from hive_base.ids import new_secret
 from hive_web.assets import Assets
 from hive_web.commands import COMMANDS
-from hive_web.markdown import Inline, parse, plain
+from hive_web.markdown import Inline, Tag, parse, plain
 from hive_web.places import AGENT_TABS, PLACES, SHORTCUTS
 from hive_web.readable import one_line, readable
 from hive_web.verbs import BULK, VERBS
@@ -39,6 +39,9 @@ def _element(node: Inline) -> Markup:
         return Markup('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>').format(
             node.href, tree(node.children)
         )
+    if node.tag is Tag.BLOCK:
+        # It may scroll, and then the keyboard has to get there.
+        return Markup('<pre tabindex="0">{}</pre>').format(tree(node.children))
     return Markup("<{0}>{1}</{0}>").format(node.tag.value, tree(node.children))
 
 
@@ -55,6 +58,11 @@ def diff_lines(lines: Any) -> Markup:
     return Markup("").join(line.format(item.kind.value, readable(item.text) or " ") for item in lines)
 
 
+def macro_name(macro: Any) -> str:
+    """A template makes its macros anew for each page; by name they are the same."""
+    return str(macro.name)
+
+
 class Kept:
     """Markup of rows that look the same as the last time, of which a page can have hundreds."""
 
@@ -62,17 +70,17 @@ class Kept:
         self._clock = clock
         self._rows: dict[tuple[Any, ...], Markup] = {}
 
-    def __call__(self, macro: Callable[[Any], Markup], view: Any, *also: Hashable) -> Markup:
-        """`macro(view)`; `also` is what else it depends on. Its times are told anew when their words change."""
+    def __call__(self, macro: Callable[..., Markup], view: Any, *also: Hashable) -> Markup:
+        """`macro(view, *also)`, which depends on nothing else. Its times are told anew when their words change."""
         now = self._clock.now()
         moments = [getattr(view, field.name) for field in fields(view)]
         words = tuple(times.relative(moment, now) for moment in moments if isinstance(moment, datetime))
-        key = (type(view), view, words, also)
+        key = (macro_name(macro), view, words, also)
         row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= MOST_KEPT:
                 self._rows.clear()
-            row = self._rows[key] = macro(view)
+            row = self._rows[key] = macro(view, *also)
         return row
 
 

@@ -19,9 +19,12 @@ from hive_rpc.types import Empty
 class SessionDesk(Session):
     """The one place where a password or a one-time token becomes a session."""
 
-    def __init__(self, sessions: Sessions, greeting: Callable[[], GreetReply]) -> None:
+    def __init__(
+        self, sessions: Sessions, greeting: Callable[[], GreetReply], version: Callable[[], str] = lambda: ""
+    ) -> None:
         self._sessions = sessions
         self._greeting = greeting
+        self._version = version
 
     async def greet(self, request: Empty) -> GreetReply:
         return self._greeting()
@@ -33,7 +36,10 @@ class SessionDesk(Session):
         return await self._sessions.sign_in(request.name, request.password, request.address)
 
     async def describe(self, request: DescribeRequest) -> SessionReply:
-        return await self._sessions.describe(request.session, used=not request.background)
+        # Read first: what is stored in between makes what is asked for afterwards look older than it is, not newer.
+        version = self._version()
+        described = await self._sessions.describe(request.session, used=not request.background)
+        return described.model_copy(update={"version": version})
 
     async def sign_out(self, request: SessionRequest) -> Empty:
         await self._sessions.sign_out(request.session)

@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from hive_base.ids import new_secret
 from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator import (
     AgentRemindersRequest,
@@ -23,6 +22,7 @@ from hive_web.forms import Form
 from hive_web.look import Look, offered
 from hive_web.pages.hive import carry_out
 from hive_web.pages.room import Room, number, see
+from hive_web.shelf import SECRET
 from hive_web.stamps import asked_by
 from hive_web.verbs import VERBS
 from hive_web.view.agents import AgentView, agent_href, agent_view
@@ -59,6 +59,8 @@ class AgentPages(Room):
         name = request.match_info["name"]
         before = number(request.query.get("before"))
         async with self.caller(request) as caller:
+            if (kept := self.site.shelf.find(request, caller)) is not None:
+                return kept
             look = await caller.look()
             agent = shown(look, name)
             history = await _history(caller, name, before, EVENTS)
@@ -66,7 +68,7 @@ class AgentPages(Room):
             # A page may be cut to what fits into a frame, so its length does not say whether there is more.
             older = first is not None and bool((await _history(caller, name, first, 1)).events)
             loose = await offered(caller.operator.loose_ends(caller.ask(AgentRequest, name=name)))
-        return self.page(
+        page = self.page(
             "agent.html",
             caller,
             look,
@@ -77,9 +79,10 @@ class AgentPages(Room):
             history_cursor=history.cursor,
             loose=loose,
             asked=asked_by(look, name),
-            key=new_secret(),
+            key=SECRET,
             tab="live",
         )
+        return self.site.shelf.keep(request, caller, page)
 
     async def event(self, request: web.Request) -> web.Response:
         """The whole text of one event. As plain text, never as a page: it is an agent's."""

@@ -30,10 +30,13 @@ class HivePages(Room):
 
     async def hive(self, request: web.Request) -> web.Response:
         async with self.caller(request) as caller:
+            if (kept := self.site.shelf.find(request, caller)) is not None:
+                return kept
             look = await caller.look()
             messages = await caller.operator.messages(caller.ask(MessagesRequest, limit=MESSAGES))
         lists = front(look, messages.messages)
-        return self.page("hive.html", caller, look, here="hive", lists=lists.views, digest=lists.digest)
+        page = self.page("hive.html", caller, look, here="hive", lists=lists.views, digest=lists.digest)
+        return self.site.shelf.keep(request, caller, page)
 
     async def help(self, request: web.Request) -> web.Response:
         async with self.caller(request) as caller:

@@ -13,6 +13,7 @@ from hive_web.core import READ_SECONDS, Caller, Core
 from hive_web.errands import Errands
 from hive_web.look import Look, counts
 from hive_web.render import Renderer
+from hive_web.shelf import Shelf
 from hive_web.stamps import stamps
 from hive_web.view.agents import hive_view
 from hive_web.view.waiting import waiting_views
@@ -26,6 +27,7 @@ class Site:
     render: Renderer
     cookie: SessionCookie
     errands: Errands
+    shelf: Shelf
 
 
 class Room:

@@ -18,6 +18,7 @@ export function build(nodes) {
       element.rel = "noopener noreferrer";
       element.target = "_blank";
     }
+    if (tag === "pre") element.tabIndex = 0; // it may scroll, and then the keyboard has to get there
     element.append(build(children));
     fragment.append(element);
   }

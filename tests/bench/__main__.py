@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("rpc", "sends", "delivery", "policy", "gateway", "turns", "spawn", "memory")
+BENCHES = ("rpc", "sends", "delivery", "policy", "gateway", "web", "turns", "spawn", "memory")
 
 
 async def main(names: list[str]) -> None:

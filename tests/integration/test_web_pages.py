@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+from hive_base.clock import ManualClock
 from hive_rpc.errors import ConflictError, TooLargeError, UnavailableError
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, Turn, TurnOutcome
 from tests.support.dashboard import dashboard
@@ -236,3 +237,36 @@ async def test_core_that_goes_away_in_the_middle_is_the_same_as_one_that_is_not_
     async with dashboard(tmp_path, core=core) as site:
         site.sign_in()
         assert (await site.get("/")).status == 503
+
+
+async def test_a_page_is_made_again_as_soon_as_anything_was_stored_and_is_nobody_elses(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        core = site.core
+        site.sign_in(Role.OPERATOR, "ada")
+        core.agent("worker")
+        core.version = "1"
+        first = await (await site.get("/agent/worker/")).text()
+        core.asked.clear()
+        again = await (await site.get("/agent/worker/")).text()
+        assert core.asked == [], "only whose session it is was asked"
+        keys = {page.split('name="key" value="')[1].split('"')[0] for page in (first, again)}
+        assert len(keys) == 2
+        assert "a-secret-for-each-page" not in first + again
+
+        core.change("worker", AgentState.PAUSED)
+        core.version = "2"
+        assert "Paused" in await (await site.get("/agent/worker/")).text()
+
+        site.sign_in(Role.VIEWER, "vic")
+        page = await (await site.get("/agent/worker/")).text()
+        assert "vic" in page
+        assert 'id="composer"' not in page
+        core.sessions.clear()
+        assert (await site.get("/agent/worker/")).status == 303
+
+        site.sign_in(Role.OPERATOR, "ada")
+        await site.get("/")
+        core.agent("unstored")
+        assert isinstance(core.clock, ManualClock)
+        await core.clock.advance(2.1)
+        assert "unstored" in await (await site.get("/")).text()

@@ -75,6 +75,8 @@ class FakeCore:
     """Every request, in order."""
     refusals: dict[str, HiveError] = field(default_factory=dict)
     """What a method of this Python name raises."""
+    version: str = ""
+    """What core says of all that it has stored; empty is nothing, and then no page is kept."""
     hold: asyncio.Event | None = None
     """While it is set to an event that has not happened, starting and stopping take that long."""
     forgotten: int = 0
@@ -278,7 +280,7 @@ class FakeSession(Session):
         return self._mint(request.name, role)
 
     async def describe(self, request: DescribeRequest) -> SessionReply:
-        return self._core.caller(request.session)
+        return self._core.caller(request.session).model_copy(update={"version": self._core.version})
 
     async def sign_out(self, request: SessionRequest) -> Empty:
         self._core.sessions.pop(request.session, None)

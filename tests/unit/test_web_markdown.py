@@ -27,9 +27,9 @@ from hive_web.render import tree
         ("- a\n  goes on", "<ul><li>a\ngoes on</li></ul>"),
         ("before\n- a", "<p>before</p><ul><li>a</li></ul>"),
         ("> said", "<blockquote>said</blockquote>"),
-        ("```python\na < b\n\nc\n```\nafter", "<pre><code>a &lt; b\n\nc</code></pre><p>after</p>"),
-        ("```\nnever closed", "<pre><code>never closed</code></pre>"),
-        ("~~~\n```\n~~~", "<pre><code>```</code></pre>"),
+        ("```python\na < b\n\nc\n```\nafter", '<pre tabindex="0"><code>a &lt; b\n\nc</code></pre><p>after</p>'),
+        ("```\nnever closed", '<pre tabindex="0"><code>never closed</code></pre>'),
+        ("~~~\n```\n~~~", '<pre tabindex="0"><code>```</code></pre>'),
         ("**the `b` one**", "<p><strong>the <code>b</code> one</strong></p>"),
     ],
 )

@@ -1,0 +1,70 @@
+"""Every page against axe-core's rules for WCAG 2.2 A and AA, in both themes, on a desk and on a phone."""
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from hive_rpc.types import AgentState, Role
+from tests.integration.test_web_browser import PAGES, QUICK, open_page
+from tests.support import demo_hive
+from tests.support.browser import DESKTOP, PHONE, chromium, context
+from tests.support.dashboard import dashboard
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "axe"
+RUN = """
+async () => {
+  const found = await axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  });
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if shutil.which("npm") is None:
+        pytest.skip("axe-core comes by npm")
+    return Path(subprocess.run([SCRIPT], capture_output=True, text=True, check=True).stdout.strip()).read_text()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+@pytest.mark.parametrize(("theme", "viewport"), [("light", DESKTOP), ("dark", PHONE)], ids=["light-desk", "dark-phone"])
+async def test_no_page_breaks_a_rule(tmp_path: Path, browser: Browser, axe: str, theme: Any, viewport: Any) -> None:
+    async with dashboard(tmp_path, pace=QUICK, real_time=True) as site:
+        demo_hive.populate(site.core)
+        for state in AgentState:
+            site.core.agent(f"in-{state.value.replace('_', '-')}", state, reason="because")
+        options: dict[str, Any] = {"color_scheme": theme, "viewport": viewport, "reduced_motion": "reduce"}
+        async with context(browser, **options) as tab:
+            page = await open_page(site, tab, "/", Role.ADMIN)
+            wrong = {}
+            for path in PAGES:
+                await page.goto(site.origin + path)
+                for folded in await page.locator(".tool summary, main details summary").all():
+                    await folded.click()
+                await page.evaluate(axe)
+                if found := await page.evaluate(RUN):
+                    wrong[path] = found
+            assert wrong == {}
+
+
+async def test_the_rules_find_what_is_wrong(tmp_path: Path, browser: Browser, axe: str) -> None:
+    async with dashboard(tmp_path, pace=QUICK, real_time=True) as site, context(browser) as tab:
+        page = await open_page(site, tab, "/help")
+        await page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+        await page.evaluate(axe)
+        assert any(line.startswith("button-name") for line in await page.evaluate(RUN))
