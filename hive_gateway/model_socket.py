@@ -11,7 +11,7 @@ from hive_base.clock import Clock
 from hive_gateway.desk import Desk
 from hive_gateway.door import Door
 from hive_gateway.listeners import AgentSocket
-from hive_rpc.sockets import BACKLOG
+from hive_rpc.acceptor import Acceptor
 
 SOCKET_NAME = "gateway.sock"
 _AT_ONCE = 0.001
@@ -41,15 +41,14 @@ class ModelSocket(AgentSocket):
             access_log=None,
             logger=_http_log,
         )
-        self._acceptor: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._acceptor = await loop.create_unix_server(self._protocol, sock=self._listening.socket, backlog=BACKLOG)
+        self._acceptor = Acceptor(self._listening.socket, self._protocol)
 
     async def close(self, drain_seconds: float) -> None:
         if self._acceptor is not None:
-            self._acceptor.close()
+            await self._acceptor.close()
         await super().close(drain_seconds)
         self._server.pre_shutdown()
         # aiohttp waits this long for the answers, then as long again before it cancels them; and 0 means for ever.
