@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hive_base.clock import Clock
@@ -105,14 +106,17 @@ class Agents:
         """Raises NotFoundError."""
         return self._roster.get(name)
 
-    async def spawn(self, name: str, config_text: str | None, sha: str | None = None) -> Agent:
+    async def spawn(
+        self, name: str, config_text: str | None, sha: str | None = None, system: Path | None = None
+    ) -> Agent:
         """Create an agent, boot it, and wait for its harness's hello. On failure nothing of it is left.
 
-        `sha` is the commit in `applied` that the text is from, where there is one already.
+        `sha` is the commit in `applied` that the text is from, where there is one already. `system` is what was built
+        from it, a NixOS system in the store; None where containers are stateless.
         """
         text = DEFAULT_CONFIG if config_text is None else config_text
         parse(text)
-        await self._work.do(self._spawn(checked_name(name), text, sha))
+        await self._work.do(self._spawn(checked_name(name), text, sha, system))
         return self._roster.get(name)
 
     async def start(self, name: str) -> None:
@@ -130,22 +134,23 @@ class Agents:
         self._roster.get(name)
         await self._work.do(self._restart(name))
 
-    async def switch(self, name: str, config_text: str, sha: str | None) -> None:
+    async def switch(self, name: str, config_text: str, sha: str | None, system: Path | None = None) -> None:
         """Drain an agent and have it run with another configuration; it is then up, or down with the cause raised.
 
         A stopped agent stays stopped.
         """
         self._roster.get(name)
-        await self._work.do(self._switch(name, config_text, sha))
+        await self._work.do(self._switch(name, config_text, sha, system))
 
-    async def restore(self, name: str, config_text: str, sha: str | None) -> None:
+    async def restore(self, name: str, config_text: str, sha: str | None, system: Path | None = None) -> None:
         """Have it run again with a configuration with which it ran before; if it does not, it is tried again later."""
         self._roster.get(name)
-        await self._work.do(self._restore(name, config_text, sha))
+        await self._work.do(self._restore(name, config_text, sha, system))
 
     async def note_commit(self, name: str, sha: str) -> None:
         """Its configuration is in `applied` as this commit."""
-        await self._roster.configure(name, self._roster.get(name).config_text, sha)
+        agent = self._roster.get(name)
+        await self._roster.configure(name, agent.config_text, sha, agent.system)
 
     async def destroy(self, name: str, *, by: str) -> None:
         """Stop an agent and take it out of the hive; its files stay, and it can be revived."""
@@ -187,10 +192,10 @@ class Agents:
         """The agent's harness says what it does."""
         await self._follower.report_state(name, request)
 
-    async def _spawn(self, name: str, config_text: str, sha: str | None) -> None:
+    async def _spawn(self, name: str, config_text: str, sha: str | None, system: Path | None) -> None:
         async with self._roster.life(name).verb, AsyncExitStack() as undo:
             try:
-                agent = await self._roster.register(name, config_text, sha)
+                agent = await self._roster.register(name, config_text, sha, system)
                 undo.push_async_callback(_undo, self._roster.remove, name)
                 undo.push_async_callback(_undo, self._containment.clear, agent)
                 if await self._containment.furnish(name):
@@ -226,29 +231,30 @@ class Agents:
             life.defeats = 0
             await self._starter.start(name)
 
-    async def _switch(self, name: str, config_text: str, sha: str | None) -> None:
+    async def _switch(self, name: str, config_text: str, sha: str | None, system: Path | None) -> None:
         life = self._roster.life(name)
         async with life.verb:
             runs = self._roster.get(name).desired is Desired.RUNNING
-            await self._containment.down(self._roster.get(name))
-            await self._roster.configure(name, config_text, sha)
+            await self._containment.drain(self._roster.get(name))
+            await self._roster.configure(name, config_text, sha, system)
             life.defeats = 0
             if not runs:
+                await self._containment.halt(self._roster.get(name))
                 self._roster.show(name, AgentState.STOPPED)
                 return
             try:
-                await self._containment.up(self._roster.get(name))
+                await self._containment.renew(self._roster.get(name))
             except HiveError as error:
                 # Not tried again with this configuration: whoever asked for the switch takes it back.
                 await self._containment.halt(self._roster.get(name))
                 self._roster.show(name, AgentState.FAILED, error.message)
                 raise
 
-    async def _restore(self, name: str, config_text: str, sha: str | None) -> None:
+    async def _restore(self, name: str, config_text: str, sha: str | None, system: Path | None) -> None:
         life = self._roster.life(name)
         async with life.verb:
             await self._containment.down(self._roster.get(name))
-            await self._roster.configure(name, config_text, sha)
+            await self._roster.configure(name, config_text, sha, system)
             life.defeats = 0
             if self._roster.get(name).desired is Desired.RUNNING:
                 await self._starter.start(name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,6 +50,16 @@ class Containment:
 
     async def up(self, agent: Agent) -> None:
         """Boot the container and wait for the hello. Raises AgentFailedError with the cause and the last log lines."""
+        await self._bring(agent, self._boot)
+
+    async def renew(self, agent: Agent) -> None:
+        """Have the container, which has drained, be what it is configured as now; it is booted only if it has to be.
+
+        Raises as `up` does.
+        """
+        await self._bring(agent, self._reload)
+
+    async def _bring(self, agent: Agent, begin: Callable[[Agent], Awaitable[None]]) -> None:
         self._roster.life(agent.name).greeted.clear()
         self._roster.show(agent.name, AgentState.STARTING)
         limits = agent.config.limits
@@ -56,7 +67,7 @@ class Containment:
             agent.machine, memory_mib=limits.memory_mib, cpu_percent=limits.cpu_percent, tasks=limits.tasks
         )
         try:
-            await self._containers.start(self._spec(agent))
+            await begin(agent)
             if not await self.greeted(agent.name):
                 raise AgentFailedError(
                     f"The container of {agent.name} is up, but its harness did not say hello within "
@@ -67,16 +78,29 @@ class Containment:
             raise AgentFailedError(f"{error.message}{said}", hint=error.hint) from error
         self._roster.note_container(agent.name, ContainerState.RUNNING)
 
+    async def _boot(self, agent: Agent) -> None:
+        await self._containers.start(self._spec(agent))
+
+    async def _reload(self, agent: Agent) -> None:
+        if await self._containers.reload(self._spec(agent)):
+            # Its harness is another one: what was leased to the old one is free.
+            await self._hooks.container_died(agent.name)
+        else:
+            await self.halt(agent)
+            await self._boot(agent)
+
     def _spec(self, agent: Agent) -> ContainerSpec:
         binds = [
             Bind(Path(mount.source), Path(mount.target), read_only=not mount.writable) for mount in agent.config.mounts
         ]
         if Capability.MANAGER in agent.config.capabilities:
             binds += self._directories.manager_binds(agent.name)
-        return ContainerSpec(agent=agent.name, machine=agent.machine, binds=binds)
+        return ContainerSpec(
+            agent=agent.name, machine=agent.machine, binds=binds, system=agent.system, nix=agent.config.nix
+        )
 
-    async def down(self, agent: Agent) -> None:
-        """Let the turn that runs finish, for `drain_seconds` at most, then stop the container."""
+    async def drain(self, agent: Agent) -> None:
+        """Let the turn that runs finish, for `drain_seconds` at most. The harness begins no other."""
         if agent.container in (ContainerState.STARTING, ContainerState.RUNNING):
             seconds = agent.config.drain_seconds
             self._roster.show(
@@ -89,6 +113,10 @@ class Containment:
                 log.info("%s did not finish its turn within %g s and is interrupted", agent.name, seconds)
                 self._hooks.interrupt(agent.name)
         self._roster.show(agent.name, AgentState.STOPPING)
+
+    async def down(self, agent: Agent) -> None:
+        """Drain, then stop the container."""
+        await self.drain(agent)
         await self.halt(agent)
 
     async def halt(self, agent: Agent) -> None:

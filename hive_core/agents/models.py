@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from hive_core.agents.config import AgentConfig
 from hive_rpc.types import AgentState, ContainerState
@@ -35,6 +36,8 @@ class Agent:
     """The harness instance that said hello last."""
     sha: str | None = None
     """The commit in `applied` that its configuration is from."""
+    system: Path | None = None
+    """The NixOS system in the store that its container boots; None where containers are stateless."""
     container: ContainerState = ContainerState.STOPPED
     model: str | None = None
     """The model that the last turn really used; None while no harness has said."""

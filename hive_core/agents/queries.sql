@@ -8,8 +8,8 @@ SELECT 1 FROM agents WHERE machine = :machine;
 SELECT 1 FROM agents WHERE name = :name;
 
 -- name: insert
-INSERT INTO agents (name, machine, config, sha, desired, created_at, state, since)
-VALUES (:name, :machine, :config, :sha, :desired, :now, :state, :now);
+INSERT INTO agents (name, machine, config, sha, system, desired, created_at, state, since)
+VALUES (:name, :machine, :config, :sha, :system, :desired, :now, :state, :now);
 
 -- name: set_desired
 UPDATE agents SET desired = :desired WHERE name = :name;
@@ -19,7 +19,7 @@ UPDATE agents SET state = :state, since = :since, reason = :reason, until = :unt
 WHERE name = :name;
 
 -- name: set_config
-UPDATE agents SET config = :config, sha = :sha WHERE name = :name;
+UPDATE agents SET config = :config, sha = :sha, system = :system WHERE name = :name;
 
 -- name: bury
 INSERT OR REPLACE INTO tombstones (name, config, sha, destroyed_at, destroyed_by)

@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from hive_core.agents.config import AgentConfig, parse
 from hive_core.agents.models import Agent, Desired
@@ -27,15 +28,19 @@ class Registry:
     async def all(self) -> list[Agent]:
         return await self._database.read(_all)
 
-    async def add(self, name: str, config_text: str, now: datetime, *, sha: str | None = None) -> Agent:
+    async def add(
+        self, name: str, config_text: str, now: datetime, *, sha: str | None = None, system: Path | None = None
+    ) -> Agent:
         """A new agent that shall run, with a machine name that no other has. Raises ConflictError if there is one."""
-        return await self._database.write(partial(_add, name=name, config_text=config_text, sha=sha, now=now))
+        return await self._database.write(
+            partial(_add, name=name, config_text=config_text, sha=sha, system=system, now=now)
+        )
 
     async def set_desired(self, name: str, desired: Desired) -> None:
         await self._database.write(lambda c: c.execute(_SQL.set_desired, {"name": name, "desired": desired.value}))
 
-    async def set_config(self, name: str, config_text: str, sha: str | None) -> None:
-        row = {"name": name, "config": config_text, "sha": sha}
+    async def set_config(self, name: str, config_text: str, sha: str | None, system: Path | None) -> None:
+        row = {"name": name, "config": config_text, "sha": sha, "system": _text(system)}
         await self._database.write(lambda c: c.execute(_SQL.set_config, row).rowcount)
 
     async def bury(self, name: str, by: str, now: datetime) -> None:
@@ -85,7 +90,15 @@ def _all(connection: sqlite3.Connection) -> list[Agent]:
     return [_agent(row) for row in connection.execute(_SQL.all)]
 
 
-def _add(connection: sqlite3.Connection, *, name: str, config_text: str, sha: str | None, now: datetime) -> Agent:
+def _add(
+    connection: sqlite3.Connection,
+    *,
+    name: str,
+    config_text: str,
+    sha: str | None,
+    system: Path | None,
+    now: datetime,
+) -> Agent:
     if connection.execute(_SQL.known, {"name": name}).fetchone():
         raise ConflictError(f"There is an agent {name} already.", hint="Choose another name, or destroy it first.")
     machine = next(m for m in machine_names(name) if not _taken(connection, m))
@@ -94,6 +107,7 @@ def _add(connection: sqlite3.Connection, *, name: str, config_text: str, sha: st
         "machine": machine,
         "config": config_text,
         "sha": sha,
+        "system": _text(system),
         "desired": Desired.RUNNING.value,
         "state": AgentState.STARTING.value,
         "now": to_ms(now),
@@ -109,6 +123,7 @@ def _add(connection: sqlite3.Connection, *, name: str, config_text: str, sha: st
         state=AgentState.STARTING,
         since=now,
         sha=sha,
+        system=system,
     )
 
 
@@ -130,7 +145,12 @@ def _agent(row: sqlite3.Row) -> Agent:
         until=None if row["until"] is None else from_ms(row["until"]),
         instance=row["instance"],
         sha=row["sha"],
+        system=None if row["system"] is None else Path(row["system"]),
     )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _tombstone(row: sqlite3.Row) -> Tombstone:

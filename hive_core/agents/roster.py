@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from hive_base.clock import Clock
 from hive_core.agents.config import parse
@@ -63,9 +64,9 @@ class Roster:
         """Also of one that is not there (yet), so that two verbs for the same name wait for each other."""
         return self._lives.setdefault(name, Life())
 
-    async def register(self, name: str, config_text: str, sha: str | None) -> Agent:
+    async def register(self, name: str, config_text: str, sha: str | None, system: Path | None) -> Agent:
         """Write the row of a new agent, which `enter` then shows. Raises ConflictError when there is one."""
-        return await self._registry.add(name, config_text, self._clock.now(), sha=sha)
+        return await self._registry.add(name, config_text, self._clock.now(), sha=sha, system=system)
 
     def enter(self, agent: Agent) -> None:
         """From now on it is one of the hive's."""
@@ -89,11 +90,11 @@ class Roster:
     async def buried_config(self, name: str) -> tuple[str, str | None]:
         return await self._registry.buried_config(name)
 
-    async def configure(self, name: str, config_text: str, sha: str | None) -> None:
+    async def configure(self, name: str, config_text: str, sha: str | None, system: Path | None) -> None:
         """From its next boot on it runs with this. Raises InvalidError."""
         config = parse(config_text)
-        await self._registry.set_config(name, config_text, sha)
-        self._put(replace(self.get(name), config_text=config_text, config=config, sha=sha))
+        await self._registry.set_config(name, config_text, sha, system)
+        self._put(replace(self.get(name), config_text=config_text, config=config, sha=sha, system=system))
 
     async def want(self, name: str, desired: Desired) -> None:
         await self._registry.set_desired(name, desired)

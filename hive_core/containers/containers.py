@@ -9,6 +9,7 @@ from hive_core.containers.driver import ContainerDriver
 from hive_core.containers.models import ContainerSpec, ContainerStatus, container_status, is_between_runs, unit_of
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import AgentFailedError, HiveError
+from hive_rpc.types import ContainerState
 
 
 class Containers:
@@ -34,6 +35,11 @@ class Containers:
         if result != "done":
             status = await self.status(spec.machine)
             raise AgentFailedError(f"The container of {spec.agent} {status.failure or f'did not start ({result})'}.")
+
+    async def reload(self, spec: ContainerSpec) -> bool:
+        """Have a container that runs take on another spec without a boot; False when it needs one. Raises HiveError."""
+        running = (await self.status(spec.machine)).state is ContainerState.RUNNING
+        return running and await self._driver.reload(spec)
 
     async def limit(self, machine: str, *, memory_mib: int, cpu_percent: int, tasks: int) -> None:
         """Set what the container and everything in it may use, at once and for each start until the next reboot."""

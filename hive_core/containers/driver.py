@@ -6,10 +6,18 @@ from hive_core.containers.models import ContainerSpec
 
 
 class ContainerDriver(Protocol):
+    """A spec is all that a machine is made of. Whoever goes back to an earlier one asks for that one again."""
+
     async def fill(self, spec: ContainerSpec) -> None:
         """Make or renew the machine's root and its conf. The machine does not run, and every bind's source is there.
 
         Raises HiveError.
+        """
+
+    async def reload(self, spec: ContainerSpec) -> bool:
+        """Have the machine, which runs, take on another spec; False, and nothing changed, when that needs a boot.
+
+        What it runs inside may have been restarted, and is as it was half-way when this raises HiveError: boot it then.
         """
 
     async def remove(self, machine: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hive_core.containers.binds import Bind
 from hive_core.systemd.models import ActiveState, UnitState
@@ -22,6 +23,10 @@ class ContainerSpec:
     machine: str
     binds: Sequence[Bind] = ()
     """Besides those that every agent's container has."""
+    system: Path | None = None
+    """The NixOS system that it boots: a path in the store, built. None where the root is stateless."""
+    nix: bool = False
+    """It may use the machine's nix daemon."""
 
 
 @dataclass(frozen=True)

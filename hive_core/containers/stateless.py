@@ -73,6 +73,10 @@ class StatelessDriver:
         except OSError as error:
             raise StorageError(f"The root of {spec.machine} cannot be made: {error}.") from error
 
+    async def reload(self, spec: ContainerSpec) -> bool:
+        """A root is made at a boot, and mounts are."""
+        return False
+
     async def remove(self, machine: str) -> None:
         await asyncio.to_thread(self._conf(machine).unlink, missing_ok=True)
         await remove_trees(self._machines / machine)
