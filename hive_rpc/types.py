@@ -206,6 +206,12 @@ class ToolCall(Model):
     input: Object
 
 
+def tool_words(name: str) -> str:
+    """A tool's name for people: `mcp__hive__send` is `hive · send`."""
+    server, separator, tool = name.removeprefix("mcp__").partition("__")
+    return f"{server} · {tool}" if name.startswith("mcp__") and separator else name
+
+
 class ToolResult(Model):
     id: str
     content: str

@@ -11,6 +11,7 @@ from hive_cli.output import ago, console, table, words
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
 from hive_rpc.interfaces.operator import TurnStats, TurnStatsReply, TurnStatsRequest
+from hive_rpc.types import tool_words
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 _MOST_TOOLS = 12
@@ -30,7 +31,7 @@ class Span(click.ParamType[float]):
 
 def _counts(counts: dict[str, int], most: int | None = None) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    said = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in ordered[:most])
+    said = ", ".join(f"{name} {count}" for name, count in ordered[:most])
     return said + (f" and {len(ordered) - most} more" if most and len(ordered) > most else "")
 
 
@@ -42,13 +43,13 @@ def _rows(total: TurnStats) -> list[tuple[str, str]]:
     used = total.usage
     return [
         ("turns", f"{total.turns}" + (f", {total.running} running" if total.running else "")),
-        ("outcomes", _counts(total.outcomes)),
-        ("woken by", _counts(total.wake_reasons)),
+        ("outcomes", _counts(total.outcomes).replace("_", " ")),
+        ("woken by", _counts(total.wake_reasons).replace("_", " ")),
         ("duration", f"half within {_seconds(total.p50_seconds)}, 95 % within {_seconds(total.p95_seconds)}"),
         ("cost", f"{total.cost_usd:.4f} USD"),
         ("tokens", f"{used.input_tokens} input, {used.output_tokens} output"),
         ("cache", f"{used.cache_read_tokens} read, {used.cache_creation_tokens} written"),
-        ("tools", _counts(total.tools, _MOST_TOOLS)),
+        ("tools", _counts({tool_words(name): count for name, count in total.tools.items()}, _MOST_TOOLS)),
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hive_rpc.interfaces.operator import TurnStats, TurnStatsReply
-from hive_rpc.types import TurnOutcome
+from hive_rpc.types import TurnOutcome, tool_words
 from hive_web.view.agents import OUTCOME_WORDS
 from hive_web.view.times import count, duration
 
@@ -97,7 +97,7 @@ def stats_view(reply: TurnStatsReply, span: Span) -> StatsView:
         ),
         outcomes=_shares({_outcome(name): n for name, n in total.outcomes.items()}),
         wakes=_shares(total.wake_reasons),
-        tools=_shares(total.tools),
+        tools=_shares({tool_words(name): n for name, n in total.tools.items()}),
         rows=tuple(
             (b.since, b.turns, _failed(b), count(_tokens(b)), f"${b.cost_usd:.2f}") for b in reply.buckets if b.turns
         ),

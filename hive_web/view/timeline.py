@@ -10,14 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from hive_rpc.types import AgentState, Event, EventKind, StateChange, Turn, TurnOutcome
+from hive_rpc.types import AgentState, Event, EventKind, StateChange, Turn, TurnOutcome, tool_words
 from hive_web.markdown import Node, parse
 from hive_web.readable import one_line, readable
 from hive_web.view.agents import OUTCOME_WORDS, STATE_WORDS, agent_href
 from hive_web.view.diff import DiffLine
 from hive_web.view.messages import LONGEST, MessageView, message_view
 from hive_web.view.times import absolute, count, duration
-from hive_web.view.tools import tool_diff, tool_input, tool_name, tool_summary
+from hive_web.view.tools import tool_diff, tool_input, tool_summary
 
 LONGEST_TOOL = 8_000
 """Characters of a tool's input or result; the whole is behind a link."""
@@ -233,7 +233,7 @@ def _view(
                 at=event.at,
                 cut=len(given) > LONGEST_TOOL,
                 more_href=whole,
-                tool=tool_name(event.tool_call),
+                tool=one_line(tool_words(event.tool_call.name), 80),
                 summary=tool_summary(event.tool_call),
                 input="" if diff else given[:LONGEST_TOOL],
                 diff=diff,

@@ -11,15 +11,6 @@ from hive_web.view.diff import DiffLine, LineKind
 _TELLING = ("command", "file_path", "pattern", "path", "to", "query", "url", "description", "prompt")
 
 
-def tool_name(call: ToolCall) -> str:
-    """`mcp__hive__send` is `hive · send`."""
-    name = one_line(call.name, 80)
-    if name.startswith("mcp__") and "__" in name[5:]:
-        server, _, tool = name[5:].partition("__")
-        return f"{server} · {tool}"
-    return name
-
-
 def tool_summary(call: ToolCall) -> str:
     """The most telling of its inputs, on one line; empty when there is none."""
     for key in _TELLING:

@@ -15,6 +15,7 @@ from hive_rpc.interfaces.agent import (
     ReportStateRequest,
     SendRequest,
 )
+from hive_rpc.types import tool_words
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,16 @@ def test_what_core_keeps_or_goes_through_one_by_one_is_bounded(
     with pytest.raises(ValidationError):
         model.model_validate(bad)
     assert model in {method.request for method in methods(Agent).values()}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mcp__hive__send", "hive · send"),
+        ("mcp__my_db__look_up", "my_db · look_up"),
+        ("Bash", "Bash"),
+        ("mcp__", "mcp__"),
+    ],
+)
+def test_a_tool_is_called_by_its_server_and_its_own_name(name: str, said: str) -> None:
+    assert tool_words(name) == said
