@@ -4,7 +4,7 @@ import click
 
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, require, talks
-from hive_rpc.interfaces.operator import DestroyRequest
+from hive_rpc.interfaces.operator import AgentRequest
 
 
 def _confirm(name: str, *, purge: bool) -> None:
@@ -25,6 +25,9 @@ def destroy(talk: Talk, name: str, purge: bool, yes: bool) -> None:
     """Stop an agent and take it out of the hive; its files are kept unless --purge is given."""
     if not yes:
         _confirm(name, purge=purge)
-    reply = talk.call(lambda core: core.destroy(DestroyRequest(name=name, purge=purge)), doing=f"Destroying {name} ...")
+    request = AgentRequest(name=name)
+    reply = talk.call(
+        lambda core: core.purge(request) if purge else core.destroy(request), doing=f"Destroying {name} ..."
+    )
     kept = "and its files are deleted" if purge else f"its files are kept, and `hive spawn {name}` finds them again"
     talk.done(reply, f"{name} is destroyed, {kept}.")

@@ -21,7 +21,6 @@ from hive_rpc.interfaces.operator import (
     ConfigLogReply,
     ConfigReply,
     DecideRequest,
-    DestroyRequest,
     EditConfigRequest,
     IdRequest,
     InputsReply,
@@ -69,14 +68,14 @@ class OperatorChanges(Operator):
     async def restart(self, request: AgentRequest) -> Empty:
         return await self._do(JobKind.RESTART, request.name)
 
-    async def destroy(self, request: DestroyRequest) -> Empty:
-        details = {PURGE: "yes"} if request.purge else {}
-        if request.name not in self._changes.agents.live_names() and request.purge:
+    async def destroy(self, request: AgentRequest) -> Empty:
+        return await self._do(JobKind.DESTROY, request.name)
+
+    async def purge(self, request: AgentRequest) -> Empty:
+        if request.name not in self._changes.agents.live_names():
             # Of one that was destroyed before, the files are left.
             await self._changes.agents.buried_config(request.name)
-        else:
-            self._changes.agents.get(request.name)
-        await self._changes.jobs.do(Order(JobKind.DESTROY, request.name, self._by, details=details))
+        await self._changes.jobs.do(Order(JobKind.DESTROY, request.name, self._by, details={PURGE: "yes"}))
         return Empty()
 
     async def revive(self, request: AgentRequest) -> Empty:

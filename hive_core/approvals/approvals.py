@@ -94,6 +94,7 @@ class Approvals:
         def write(connection: sqlite3.Connection) -> Approval:
             found = connection.execute(SQL.same, same).fetchone()
             if found is not None:
+                connection.execute(SQL.join, {**who, "id": found["id"]})
                 return rows.approval(found)
             (count,) = connection.execute(SQL.pending_count, who).fetchone()
             if count >= MAX_PENDING:
@@ -203,9 +204,8 @@ class Approvals:
             found = rows.get(connection, approval_id)
             self._check_pending(found, now)
             _decide(connection, found, state, actor, now, note, None)
-            row = rows.row(connection, approval_id)
-            refused = rows.approval(row)
-            return refused, outcome(connection, row, refused, "", to_ms(now))
+            refused = rows.get(connection, approval_id)
+            return refused, outcome(connection, refused, "", to_ms(now))
 
         refused, told = await self._db.write(write)
         self._announce(told)
@@ -255,5 +255,4 @@ def _end(
     now: datetime,
 ) -> list[Message]:
     connection.execute(SQL.end, {"id": found["id"], "state": state, "error": error, "now": to_ms(now)})
-    row = rows.row(connection, found["id"])
-    return outcome(connection, row, rows.approval(row), log, to_ms(now))
+    return outcome(connection, rows.get(connection, found["id"]), log, to_ms(now))

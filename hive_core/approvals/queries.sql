@@ -9,6 +9,13 @@ SELECT * FROM approvals WHERE id = :id;
 -- name: same
 SELECT * FROM approvals WHERE state = 'pending' AND kind = :kind AND agent = :agent AND payload = :payload;
 
+-- name: join
+INSERT OR IGNORE INTO approval_askers (approval, name, via) VALUES (:id, :by, :via);
+
+-- name: askers
+SELECT requested_by AS name, requested_via AS via FROM approvals WHERE id = :id
+UNION SELECT name, via FROM approval_askers WHERE approval = :id;
+
 -- name: pending_count
 SELECT count(*) FROM approvals WHERE state = 'pending' AND requested_by = :by AND requested_via = :via;
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from hive_core.operators.audit import Actor
 from hive_core.store import Queries, from_ms
 from hive_rpc.configuration import (
     ApplyConfigPayload,
@@ -49,6 +50,11 @@ def row(connection: sqlite3.Connection, approval_id: str) -> sqlite3.Row:
 
 def get(connection: sqlite3.Connection, approval_id: str) -> Approval:
     return approval(row(connection, approval_id))
+
+
+def askers(connection: sqlite3.Connection, approval_id: str) -> list[Actor]:
+    """Everybody who asked for it."""
+    return [Actor(row["name"], row["via"]) for row in connection.execute(SQL.askers, {"id": approval_id})]
 
 
 def approval(found: sqlite3.Row) -> Approval:

@@ -1,8 +1,11 @@
 """Telling whoever asked what became of it, in the transaction in which it is decided."""
 
 import sqlite3
+from collections.abc import Iterable
 
+from hive_core.approvals import rows
 from hive_core.broker import sending
+from hive_core.operators.audit import Actor
 from hive_rpc.configuration import Approval, ApprovalKind, ApprovalState
 from hive_rpc.types import SYSTEM, Message
 
@@ -18,27 +21,32 @@ _SUBJECTS = {
 }
 
 
-def outcome(
-    connection: sqlite3.Connection, found: sqlite3.Row, ended: Approval, log: str, now_ms: int
-) -> list[Message]:
-    """The message to the agent that asked; none when a person did."""
-    if found["requested_via"] != AGENT_SOCKET:
-        return []
+def outcome(connection: sqlite3.Connection, ended: Approval, log: str, now_ms: int) -> list[Message]:
+    """The messages to the agents that asked."""
     subject = _SUBJECTS[ended.kind].format(agent=ended.agent)
     lines = [f"Your request {ended.id} for {subject} {_words(ended)}"]
     if ended.note:
         lines += ["", f"The note: {ended.note}"]
     if ended.state is ApprovalState.FAILED:
         lines += ["", "The log:", log[-_LOG_BYTES:].strip()]
-    return tell(connection, ended.requested_by, "\n".join(lines), f"{ended.id}/{ended.state}", now_ms)
+    return tell(connection, rows.askers(connection, ended.id), "\n".join(lines), f"{ended.id}/{ended.state}", now_ms)
 
 
-def tell(connection: sqlite3.Connection, to: str, body: str, key: str, now_ms: int) -> list[Message]:
-    """Store a message of the hive's; doing it again with the same key stores nothing."""
-    draft = sending.Draft(
-        sender=SYSTEM, recipients=(to,), body=body, key=key, in_reply_to=None, automatic=False, broadcast=False
-    )
-    return list(sending.store(connection, draft, now_ms).messages)
+def tell(connection: sqlite3.Connection, askers: Iterable[Actor], body: str, key: str, now_ms: int) -> list[Message]:
+    """Store a message of the hive's to each agent among them; doing it again with the same key stores nothing."""
+    told: list[Message] = []
+    for name in (asker.name for asker in askers if asker.via == AGENT_SOCKET):
+        draft = sending.Draft(
+            sender=SYSTEM,
+            recipients=(name,),
+            body=body,
+            key=f"{key}/{name}",
+            in_reply_to=None,
+            automatic=False,
+            broadcast=False,
+        )
+        told += sending.store(connection, draft, now_ms).messages
+    return told
 
 
 def _words(ended: Approval) -> str:

@@ -10,7 +10,7 @@ from hive_base.paths import StatePaths
 from hive_base.tasks import alongside
 from hive_core.agents.agents import Agents
 from hive_core.approvals import Approvals
-from hive_core.approvals.telling import AGENT_SOCKET, tell
+from hive_core.approvals.telling import tell
 from hive_core.broker import Broker
 from hive_core.build.sandbox import Sandbox
 from hive_core.configs.configs import Configs
@@ -19,6 +19,7 @@ from hive_core.deploys.lives import Lives
 from hive_core.deploys.proposals import Proposals
 from hive_core.deploys.rebuild import Rebuild
 from hive_core.jobs import Jobs
+from hive_core.jobs import rows as job_rows
 from hive_core.jobs.rows import Entry
 from hive_core.meta import flake
 from hive_core.store import Database
@@ -88,10 +89,10 @@ def changes(
 def _told(connection: sqlite3.Connection, entry: Entry, now_ms: int) -> list[Message]:
     """A manager learns how what it did without an approval has ended."""
     job = entry.job
-    if entry.actor.via != AGENT_SOCKET or job.approval is not None:
+    if job.approval is not None or job.kind not in _PAST:
         return []
     if job.state is JobState.DONE:
         body = f"{job.agent} is {_PAST[job.kind]}, as you asked ({job.id})."
     else:
         body = f"{job.agent} could not be {_PAST[job.kind]} ({job.id}, {job.state}): {job.error}"
-    return tell(connection, entry.actor.name, body, f"{job.id}/{job.state}", now_ms)
+    return tell(connection, job_rows.askers(connection, job.id), body, f"{job.id}/{job.state}", now_ms)

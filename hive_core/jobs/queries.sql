@@ -11,6 +11,13 @@ SELECT * FROM jobs
 WHERE state = 'waiting' AND kind = :kind AND agent = :agent AND details = :details AND approval IS :approval
 LIMIT 1;
 
+-- name: join
+INSERT OR IGNORE INTO job_askers (job, name, via) VALUES (:id, :by, :via);
+
+-- name: askers
+SELECT requested_by AS name, requested_via AS via FROM jobs WHERE id = :id
+UNION SELECT name, via FROM job_askers WHERE job = :id;
+
 -- name: overtaken
 -- What needs not be done any more once its agent is destroyed.
 SELECT * FROM jobs WHERE state = 'waiting' AND agent = :agent AND kind <> 'spawn';

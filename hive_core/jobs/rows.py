@@ -51,20 +51,21 @@ def get(connection: sqlite3.Connection, job_id: str) -> Entry:
 
 
 def add(connection: sqlite3.Connection, order: Order, now_ms: int) -> Entry:
-    """Queue it with its audit row; one that waits for the very same already takes its place."""
+    """Queue it with its audit row; one that waits for the very same already takes its place, and has one asker more."""
     details = json.dumps(dict(order.details), sort_keys=True)
     same = {"kind": order.kind, "agent": order.agent, "details": details, "approval": order.approval}
     row = connection.execute(SQL.same, same).fetchone()
+    who = {"by": order.actor.name, "via": order.actor.via}
     if row is not None:
+        connection.execute(SQL.join, {**who, "id": row["id"]})
         return entry(row)
     job_id = new_id("job")
     connection.execute(
         SQL.add,
         {
             **same,
+            **who,
             "id": job_id,
-            "by": order.actor.name,
-            "via": order.actor.via,
             "now": now_ms,
             "batch": order.batch,
             "wave": order.wave,
@@ -74,6 +75,11 @@ def add(connection: sqlite3.Connection, order: Order, now_ms: int) -> Entry:
         connection, from_ms(now_ms), order.actor, order.kind, order.agent, outcome="asked", details={"job": job_id}
     )
     return get(connection, job_id)
+
+
+def askers(connection: sqlite3.Connection, job_id: str) -> list[Actor]:
+    """Everybody who asked for it."""
+    return [Actor(row["name"], row["via"]) for row in connection.execute(SQL.askers, {"id": job_id})]
 
 
 def say(connection: sqlite3.Connection, job_id: str, line: str, now_ms: int) -> None:

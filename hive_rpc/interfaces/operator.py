@@ -166,12 +166,6 @@ class AgentCommandsReply(Model):
     """Newest first."""
 
 
-class DestroyRequest(OperatorRequest):
-    name: AgentName
-    purge: bool = False
-    """Delete its files too; without it they are kept, and a spawn of the same name finds them again."""
-
-
 class LogsRequest(OperatorRequest):
     name: AgentName
     lines: int = 100
@@ -796,9 +790,14 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
         """The latest commands to an agent, queued and ended."""
         raise NotImplementedError
 
+    @rpc(Role.OPERATOR)
+    async def destroy(self, request: AgentRequest) -> Empty:
+        """Stop an agent and take it out of the hive. Its files are kept, and it can be revived."""
+        raise NotImplementedError
+
     @rpc(Role.ADMIN, confirmed=True)
-    async def destroy(self, request: DestroyRequest) -> Empty:
-        """Stop an agent and take it out of the hive."""
+    async def purge(self, request: AgentRequest) -> Empty:
+        """Destroy an agent, if it was not before, and delete its files for good."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)

@@ -8,7 +8,6 @@ from hive_rpc.interfaces.operator import (
     AgentRequest,
     CommandAgentRequest,
     ConfigReply,
-    DestroyRequest,
     EventsReply,
     EventsRequest,
     MessagesRequest,
@@ -219,12 +218,12 @@ class AgentPages(Room):
 
     async def destroy_form(self, request: web.Request) -> web.Response:
         async with self.caller(request) as caller:
-            caller.require_admin()
+            caller.require_operator()
             look = await caller.look()
         return self.page("destroy.html", caller, look, agent=shown(look, request.match_info["name"]))
 
     async def destroy(self, request: web.Request) -> web.Response:
-        """The name is typed once more, and the password given: what is purged is gone."""
+        """The name is typed once more; to purge, which cannot be taken back, the password is given too."""
         name, form = request.match_info["name"], await Form.read(request)
         purge = form.optional("purge") is not None
         form.must_repeat("confirm", name)
@@ -232,7 +231,10 @@ class AgentPages(Room):
 
         async def work() -> None:
             async with self.caller(request, time_limit=None) as caller:
-                await caller.operator.destroy(caller.ask(DestroyRequest, name=name, purge=purge, password=password))
+                if purge:
+                    await caller.operator.purge(caller.ask(AgentRequest, name=name, password=password))
+                else:
+                    await caller.operator.destroy(caller.ask(AgentRequest, name=name))
 
         await self.site.errands.run(f"destroy {name}", work())
         return see("/")

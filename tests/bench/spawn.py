@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from hive_base.ids import new_id
-from hive_rpc.interfaces.operator import DestroyRequest
+from hive_rpc.interfaces.operator import AgentRequest
 from tests.bench import sdk
 from tests.bench.arrivals import Arrivals, recording
 from tests.bench.container import booted
@@ -19,7 +19,7 @@ async def _spawn(hive: BenchHive) -> float:
     # The name goes into the machine's, of which the first letters count.
     name = "b" + new_id("a")[-6:]
     turned = await hive.spawn(name)
-    await hive.operator.destroy(DestroyRequest(name=name, purge=True))
+    await hive.operator.purge(AgentRequest(name=name))
     return turned.ended - turned.began
 
 

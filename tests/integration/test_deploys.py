@@ -9,9 +9,10 @@ import pytest
 
 from hive_base.process import Completed
 from hive_core.approvals.approvals import MAX_PENDING, TIME_TO_LIVE
+from hive_core.approvals.telling import AGENT_SOCKET
 from hive_core.build.sandbox import Errand
 from hive_core.jobs import Order
-from hive_core.operators.audit import Audit
+from hive_core.operators.audit import Actor, Audit
 from hive_core.retention import Retention, RetentionPolicy
 from hive_core.store import Database
 from hive_rpc.configuration import ApprovalState, DiffBase, JobKind, JobState
@@ -290,6 +291,26 @@ async def test_a_failure_of_a_job_is_told_to_who_waits_for_it(hive: Changing) ->
     hive.lives.systemd.failing.add(hive.lives.unit("worker"))
     with pytest.raises(AgentFailedError, match="the last words"):
         await hive.changes.jobs.do(Order(JobKind.RESTART, "worker", ADA))
+
+
+async def test_everybody_who_asks_for_the_same_is_told_how_it_ended(hive: Changing) -> None:
+    await hive.spawn("deputy", 'capabilities = ["manager"]\n')
+    deputy = Actor("deputy", AGENT_SOCKET)
+    hive.lives.hooks.drained.clear()
+    await hive.changes.jobs.submit(Order(JobKind.RESTART, "worker", ADA))
+    await hive.lives.hooks.hear("drain", "worker")
+    shared = [(await hive.changes.jobs.submit(Order(JobKind.RESTART, "worker", who)))[0] for who in (MANAGER, deputy)]
+    assert shared[0] == shared[1]
+    hive.lives.hooks.drained.set()
+    await hive.changes.jobs.wait(shared[0].id)
+    sha = hive.propose("worker", OPUS)
+    asked = [await hive.changes.proposals.apply(who, "worker", sha, "Why not") for who in (deputy, MANAGER)]
+    assert asked[0] == asked[1]
+    await hive.changes.proposals.deny(ADA, asked[0].id, "Too dear.")
+    for name in ("manager", "deputy"):
+        restarted, denied = await hive.told(name)
+        assert "worker is restarted" in restarted
+        assert "Too dear." in denied
 
 
 async def test_a_manager_learns_how_a_restart_ended(hive: Changing) -> None:

@@ -160,7 +160,7 @@ async def test_what_a_stolen_session_must_not_do_needs_the_password(tmp_path: Pa
 
 def test_purge_operators_and_accounts_are_among_them() -> None:
     confirmed = {m.wire_name for m in METHODS if m.confirmed}
-    assert {"Destroy", "Invite", "SetPassword", "SetRole", "RemoveOperator", "ChangePassword"} <= confirmed
+    assert {"Purge", "Invite", "SetPassword", "SetRole", "RemoveOperator", "ChangePassword"} <= confirmed
     assert {"AddAccount", "RemoveAccount", "UseAccount", "BeginLogin", "FinishLogin", "SetCaps"} <= confirmed
 
 

@@ -45,7 +45,6 @@ from hive_rpc.interfaces.operator import (
     DeadLettersReply,
     DeadLettersRequest,
     DecideRequest,
-    DestroyRequest,
     DoctorReply,
     FileEntry,
     FileKind,
@@ -354,10 +353,16 @@ class FakeDesk(Operator):
         self._core.agents[request.name] = self._core.agents[request.name].model_copy(update=queued)
         return CommandAgentReply(command=command)
 
-    async def destroy(self, request: DestroyRequest) -> Empty:
-        self._confirmed(request, "destroy")
+    async def destroy(self, request: AgentRequest) -> Empty:
+        self._admit(request, "destroy")
         del self._core.agents[request.name]
-        self._done("destroy", request.name, request.purge)
+        self._done("destroy", request.name)
+        return Empty()
+
+    async def purge(self, request: AgentRequest) -> Empty:
+        self._confirmed(request, "purge")
+        del self._core.agents[request.name]
+        self._done("purge", request.name)
         return Empty()
 
     async def operators(self, request: OperatorRequest) -> OperatorsReply:

@@ -183,7 +183,7 @@ async def test_destroy_wants_the_name_typed(shell: Shell) -> None:
     shell.core.answers["destroy"] = Empty()
     done = await shell.hive("destroy", "worker", stdin="worker\n")
     assert done.exit_code == 0
-    assert shell.asked("destroy").purge is False
+    assert shell.asked("destroy").name == "worker"
 
 
 @pytest.mark.parametrize("typed", ["yes\n", "", "workers\n"])
@@ -195,10 +195,10 @@ async def test_destroy_does_nothing_when_another_name_is_typed(shell: Shell, typ
 
 
 async def test_destroy_with_yes_asks_nothing(shell: Shell) -> None:
-    shell.core.answers["destroy"] = Empty()
+    shell.core.answers["purge"] = Empty()
     done = await shell.hive("destroy", "worker", "--purge", "--yes")
     assert done.exit_code == 0
-    assert shell.asked("destroy").purge is True
+    assert shell.asked("purge").name == "worker"
 
 
 async def test_logs_print_each_line_with_its_source_and_no_terminal_codes(shell: Shell) -> None:
