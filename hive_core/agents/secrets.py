@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-# By the prefixes that their makers gave them so that they can be found.
+# By the prefixes that their makers gave them so that they can be found. An agent may have written the text, and core
+# waits for the search: no pattern may begin again at each character of a run that it has just read to its end.
 _KEYS = {
     "an Anthropic key or token": r"sk-ant-[A-Za-z0-9_-]{8,}",
     "an API key": r"\bsk-(?:proj-)?[A-Za-z0-9_-]{20,}",
@@ -15,9 +16,9 @@ _KEYS = {
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{20,}",
     "a PyPI token": r"\bpypi-[A-Za-z0-9_-]{20,}",
     "an npm token": r"\bnpm_[A-Za-z0-9]{30,}",
-    "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
+    "a JSON web token": r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
-    "a password in an address": r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s:@]+@",
+    "a password in an address": r"(?<=[a-z0-9+.-]://)[^/\s:@]*:[^/\s:@]+@",
 }
 _FOUND = {what: re.compile(pattern) for what, pattern in _KEYS.items()}
 

@@ -3,6 +3,7 @@
 import pytest
 
 from hive_core.agents.config import DEFAULT_CONFIG, MAX_CONFIG, AgentConfig, Capability, parse
+from hive_core.agents.secrets import secrets_in
 from hive_rpc.errors import InvalidError, TooLargeError
 
 EVERYTHING = """
@@ -70,3 +71,9 @@ def test_a_configuration_has_a_largest_size() -> None:
     parse(f'prompt = "{"x" * (MAX_CONFIG - 20)}"')
     with pytest.raises(TooLargeError):
         parse(f'prompt = "{"x" * MAX_CONFIG}"')
+
+
+@pytest.mark.parametrize("piece", ["x", "-eyJ", "eyJaaaaaaaaaaa.", "a://", "://a:", "-----BEGIN ", "PRIVATE ", "-sk-a"])
+def test_a_long_text_is_searched_for_secrets_once_and_not_from_each_of_its_characters(piece: str) -> None:
+    # With a pattern that begins again at each character this would take an hour.
+    assert list(secrets_in(f"{piece * (1_000_000 // len(piece))} ghp_{'a' * 36}", "prompt"))
