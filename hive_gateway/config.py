@@ -33,6 +33,9 @@ class EgressConfig(_Section):
     connect_seconds: Seconds = 10
     silence_seconds: Seconds = 1800
     """A connection on which nothing moves for so long is cut off."""
+    proxy_resolves: bool = False
+    """The site's proxy is given names and looks them up itself, for sites where only it can. What a name may lead to is
+    then for that proxy to decide; otherwise it is given the address that the gateway has found and looked at."""
 
 
 class GatewayConfig(_Section):

@@ -20,9 +20,11 @@ from hive_gateway.backend import Backend
 from hive_gateway.book import Book
 from hive_gateway.control import CoreLine
 from hive_gateway.desk import Desk
+from hive_gateway.egress.dialer import Dialer
 from hive_gateway.egress.gate import EgressGate
 from hive_gateway.egress.resolver import Resolver, SystemResolver
 from hive_gateway.egress.socket import EgressSocket
+from hive_gateway.egress.volume import Volume
 from hive_gateway.errands import Errands
 from hive_gateway.listeners import Listeners
 from hive_gateway.login.logins import Logins
@@ -63,7 +65,10 @@ async def gateway(
         treasury = Treasury(book, clock)
         await treasury.load()
         desk = Desk(accounts, treasury, clock)
-        gate = EgressGate(book, resolver or SystemResolver(), settings.egress, clock)
+        volume = Volume(book, clock)
+        await volume.load()
+        dialer = Dialer(resolver or SystemResolver(), settings.egress)
+        gate = EgressGate(book, volume, dialer, settings.egress, clock)
 
         def model_socket(agent: str, directory: Path) -> ModelSocket:
             return ModelSocket(

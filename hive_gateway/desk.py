@@ -4,8 +4,10 @@ import fnmatch
 import logging
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from hive_base.clock import Clock
 from hive_gateway import headers, limits
@@ -13,6 +15,7 @@ from hive_gateway.accounts.accounts import Accounts, LiveAccount
 from hive_gateway.envelope import Envelope
 from hive_gateway.errors import ApiError
 from hive_gateway.exchange import Exchange
+from hive_gateway.headers import Headers
 from hive_gateway.metering.treasury import Ticket, Treasury
 from hive_gateway.route import Route, route_of
 from hive_rpc.accounts import DEFAULT_ACCOUNT, HoldKind
@@ -30,12 +33,16 @@ class Desk:
         self._clock = clock
         self._agents: Mapping[str, GatewayAgent] = {}
         self._stopped: str | None = None
+        self._running: set[Exchange] = set()
 
     def follow(self, reply: AgentsReply) -> None:
         """Core says what each agent may do."""
         self._agents = {agent.name: agent for agent in reply.agents}
         self._stopped = reply.stopped
         self._treasury.follow(reply)
+        if self._stopped is not None:
+            for exchange in self._running:
+                exchange.cut_off()
 
     async def answer(self, agent: str, request: web.BaseRequest) -> web.StreamResponse:
         """Raises ApiError for every refusal; nothing has then been sent to the API."""
@@ -47,16 +54,18 @@ class Desk:
             return web.Response()
         account = self._account_of(agent)
         self._check_free(account)
-        if route is Route.COUNT_TOKENS:
-            return await self._ask(account, self._exchange(agent, account, request, route, ticket=None))
-        ticket = self._treasury.begin(agent, account.name)
+        ticket = self._treasury.begin(agent, account.name) if route is Route.MESSAGES else None
         exchange = self._exchange(agent, account, request, route, ticket=ticket)
+        self._running.add(exchange)
         try:
             return await self._ask(account, exchange)
         finally:
-            ticket.size = exchange.size
+            self._running.discard(exchange)
+            if ticket is not None:
+                ticket.size = exchange.size
             exchange.abandon()
-            ticket.close()
+            if ticket is not None:
+                ticket.close()
 
     async def _ask(self, account: LiveAccount, exchange: Exchange) -> web.StreamResponse:
         try:
@@ -90,25 +99,42 @@ class Desk:
     def _exchange(
         self, agent: str, account: LiveAccount, request: web.BaseRequest, route: Route, *, ticket: Ticket | None
     ) -> Exchange:
-        policy = self._agents.get(agent)
-        models = policy.models if policy is not None else []
-        capped = ticket is not None and self._treasury.limited(agent, account.name)
-
-        async def gate(asked: Envelope) -> None:
-            _check_model(asked.model, agent, models)
+        async def gate(asked: Envelope | None) -> None:
+            # Much may have been decided while the body came: whoever holds it back gains nothing by that.
+            if asked is None and self._reads(agent, account, ticket):
+                raise ApiError(529, f"What {agent} may ask for has changed while this request came: try again.")
+            if asked is not None:
+                _check_model(asked.model, agent, self._models(agent))
             if ticket is not None:
                 ticket.size = exchange.size
                 await self._treasury.admit(ticket, asked)
+            self._check_free(account)
 
         exchange = Exchange(
             request,
             route,
             agent,
-            gate=gate if models or capped else None,
+            gate=gate,
+            reads=self._reads(agent, account, ticket),
             meter=ticket,
-            observe=partial(self._accounts.observe, account),
+            observe=partial(self._observe, account, route),
         )
         return exchange
+
+    def _models(self, agent: str) -> list[str]:
+        policy = self._agents.get(agent)
+        return policy.models if policy is not None else []
+
+    def _reads(self, agent: str, account: LiveAccount, ticket: Ticket | None) -> bool:
+        """Whether it matters what a request asks for."""
+        return bool(self._models(agent)) or (ticket is not None and self._treasury.limited(agent, account.name))
+
+    def _observe(self, account: LiveAccount, route: Route, status: int, headers: Headers) -> None:
+        if route is Route.MESSAGES:
+            self._accounts.observe(account, status, headers)
+        elif status != HTTPStatus.TOO_MANY_REQUESTS:
+            # Counting tokens has limits of its own, which say nothing about messages.
+            self._accounts.observe(account, status, CIMultiDict())
 
 
 def _check_model(model: str, agent: str, allowed: list[str]) -> None:

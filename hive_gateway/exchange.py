@@ -17,8 +17,13 @@ from hive_gateway.route import Route
 ADMISSION_SECONDS = 30.0
 """How long a success waits for its own request to have been let out."""
 
-Gate = Callable[[Envelope], Awaitable[None]]
-"""Asked when the whole of a request's body is there but for its last byte. Raises ApiError to refuse it."""
+Gate = Callable[[Envelope | None], Awaitable[None]]
+"""Asked when the whole of a request's body is there but for its last byte, with what was read of it, if it was to be
+read. Raises ApiError to refuse it."""
+
+
+async def _let_through(asked: Envelope | None) -> None:
+    """A gate that refuses nothing."""
 
 
 class Meter(Protocol):
@@ -40,11 +45,12 @@ class Exchange:
         route: Route,
         agent: str,
         *,
-        gate: Gate | None = None,
+        gate: Gate = _let_through,
+        reads: bool = False,
         meter: Meter | None = None,
         observe: Callable[[int, Headers], None] = lambda status, headers: None,
     ) -> None:
-        """`observe` is told the status and the headers of the answer."""
+        """`reads`: the gate is to know what the request asks for. `observe` is told the answer's status and headers."""
         self.request = request
         self.route = route
         self.agent = agent
@@ -53,13 +59,14 @@ class Exchange:
         self.size = 0
         """Bytes of the body that have arrived."""
         self._gate = gate
+        self._reads = reads
         self._meter = meter
         self._observe = observe
         self._response: MeteredResponse | None = None
         self._admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The request's body as it arrives. With a gate its last byte comes only when that has let it out.
+        """The request's body as it arrives; its last byte comes only when the gate has let it out.
 
         Without its last byte it is no request: neither its length nor its JSON is complete. Raises ApiError.
         """
@@ -79,7 +86,7 @@ class Exchange:
     async def respond(self, status: int, headers: Headers, *, reason: str | None = None) -> web.StreamResponse:
         """Begin the answer; write to it, and end it with `write_eof`."""
         self._observe(status, headers)
-        if status < 400 and self._gate is not None:
+        if status < 400:
             # What answers before it has the whole request has not been asked yet.
             async with asyncio.timeout(ADMISSION_SECONDS):
                 if not await asyncio.shield(self._admitted):
@@ -104,31 +111,32 @@ class Exchange:
         """The answer is an error that was raised, not begun with `respond`."""
         self._observe(error.status, error.response().headers)
 
+    def cut_off(self) -> None:
+        """End it now, as if the client had gone away."""
+        if self.request.transport is not None:
+            self.request.transport.abort()
+
     def abandon(self) -> None:
         """It is over, however it went: what was answered so far is written down."""
         if self._response is not None:
             self._response.abandon()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        body = Body(self.request)
-        if self._gate is None:
-            async for piece in body:
-                self.size += len(piece)
-                yield piece
-            return
-        if self.request.headers.get("content-encoding", "identity") != "identity":
+        if self._reads and self.request.headers.get("content-encoding", "identity") != "identity":
             raise ApiError(415, "The hive's gateway reads requests only as they are: send them uncompressed.")
-        reader, last = EnvelopeReader(), b""
-        async for piece in body:
+        reader, last = EnvelopeReader() if self._reads else None, b""
+        async for piece in Body(self.request):
             self.size += len(piece)
-            reader.feed(piece)
+            if reader is not None:
+                reader.feed(piece)
             whole = last + piece
             last = whole[-1:]
             if len(whole) > 1:
                 yield whole[:-1]
-        await self._gate(reader.finish())
+        await self._gate(reader.finish() if reader is not None else None)
         self._admitted.set_result(True)
-        yield last
+        if last:
+            yield last
 
 
 class MeteredResponse(web.StreamResponse):

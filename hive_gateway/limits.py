@@ -2,12 +2,13 @@
 
 A subscription's answers have `anthropic-ratelimit-unified-*` (as Claude Code reads them: docs/claude-cli.md), an API
 key's have `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}`
-(https://docs.anthropic.com/en/api/rate-limits). A 429 has `retry-after` in seconds.
+(https://docs.anthropic.com/en/api/rate-limits). A 429 has `retry-after`, in seconds or as a date (RFC 9110, 10.2.3).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from hive_gateway.errors import ApiError
@@ -59,12 +60,16 @@ def claim(headers: Headers) -> str | None:
 
 
 def ends(headers: Headers, now: datetime) -> datetime:
-    """When the limit of a 429 ends."""
+    """When the limit of a 429 ends: by what it says of itself, or else by the windows that it says are used up."""
     known: list[datetime] = []
     if headers.get(f"{_UNIFIED}status") == "rejected" and (reset := _stamp(headers.get(f"{_UNIFIED}reset"))):
         known.append(reset)
-    if seconds := _number(headers.get("retry-after")):
-        known.append(now + timedelta(seconds=min(seconds, LONGEST.total_seconds())))
+    if (after := _after(headers.get("retry-after"), now)) is not None:
+        known.append(after)
+    if not known:
+        known = [
+            w.resets_at for w in windows(headers) if w.resets_at and (w.status == "rejected" or w.utilization == 1)
+        ]
     until = max(known, default=now + UNKNOWN)
     return min(max(until, now), now + LONGEST)
 
@@ -93,6 +98,18 @@ def _unified(reset: int, claim: str) -> Mapping[str, str]:
         f"{_UNIFIED}overage-status": "rejected",
         f"{_UNIFIED}overage-disabled-reason": "org_level_disabled",
     }
+
+
+def _after(text: str | None, now: datetime) -> datetime | None:
+    """A `retry-after`; None when it says nothing."""
+    if (seconds := _number(text)) is not None:
+        return now + timedelta(seconds=min(seconds, LONGEST.total_seconds()))
+    try:
+        date = parsedate_to_datetime(text) if text is not None else None
+    except ValueError:
+        return None
+    # "-0000" is a time in UTC of which the zone is not known.
+    return date.replace(tzinfo=date.tzinfo or UTC) if date is not None else None
 
 
 def _number(text: str | None) -> float | None:

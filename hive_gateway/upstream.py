@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp import web
@@ -19,6 +18,7 @@ from hive_gateway.config import UpstreamConfig
 from hive_gateway.errors import ApiError
 from hive_gateway.exchange import Exchange
 from hive_gateway.route import Route
+from hive_gateway.site_proxy import proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +31,6 @@ class Credential(Protocol):
 
     async def refused(self, headers: Mapping[str, str]) -> bool:
         """The API did not take these; True when there are others now, and trying again makes sense."""
-
-
-def proxy_for(address: URL) -> str | None:
-    """The site's own proxy for this address, from HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
-    host = address.host or ""
-    if proxy_bypass(f"{host}:{address.port}"):
-        return None
-    return getproxies().get(address.scheme)
 
 
 def session(config: UpstreamConfig) -> aiohttp.ClientSession:
@@ -61,7 +53,7 @@ class Upstream:
         self._session = session
         self._base = URL(base_url)
         self._credential = credential
-        self._proxy = proxy_for(self._base)
+        self._proxy = proxy_for(self._base.scheme, self._base.host or "", self._base.port or 0)
 
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
         Body(exchange.request).check_length()

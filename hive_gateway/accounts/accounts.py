@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import aiohttp
 from pydantic import SecretStr, ValidationError
@@ -29,7 +30,7 @@ from hive_rpc.accounts import (
     LimitWindow,
     Scope,
 )
-from hive_rpc.errors import ConflictError, InvalidError, NotFoundError
+from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, StorageError
 from hive_rpc.interfaces.gateway import NewAccount
 
 REFUSED_SECONDS = 30.0
@@ -93,6 +94,7 @@ class Accounts:
         self._live: dict[str, LiveAccount] = {}
         self._changed = asyncio.Event()
         self._keeping: set[asyncio.Task[None]] = set()
+        self._storing = asyncio.Lock()
 
     async def load(self, from_systemd: Iterable[StoredAccount] = ()) -> None:
         """Read the accounts, and what held them; those of systemd come before stored ones of the same name."""
@@ -155,8 +157,10 @@ class Accounts:
 
     async def keep(self, account: StoredAccount) -> None:
         """Store an account and use it from now on."""
-        await asyncio.to_thread(self._store.save, account)
-        self._live[account.name] = self._live_one(account)
+        live = self._live_one(account)
+        async with self._storing:
+            await asyncio.to_thread(self._store.save, account)
+            self._live[account.name] = live
         await self._book.release(account.name)
         log.info("the account %s (%s) was stored", account.name, account.kind)
         self._wake()
@@ -166,9 +170,10 @@ class Accounts:
         if name not in self._live or self._live[name].stored == _stand_in():
             raise NotFoundError(f"There is no account {name}.", hint="`hive account list` shows those there are.")
         self.check_changeable(name)
-        await asyncio.to_thread(self._store.remove, name)
+        async with self._storing:
+            await asyncio.to_thread(self._store.remove, name)
+            self._live.pop(name, None)
         await self._book.release(name)
-        del self._live[name]
         self._ensure_default()
         log.info("the account %s was removed", name)
         self._wake()
@@ -201,7 +206,7 @@ class Accounts:
         return self._changed
 
     async def close(self) -> None:
-        """Return when every hold is in the book."""
+        """Return when every hold is in the book, and every token that is being renewed is stored."""
         await asyncio.gather(*self._keeping, return_exceptions=True)
 
     def _limit_reached(self, account: LiveAccount, headers: Headers, now: datetime) -> HeldAccount:
@@ -211,15 +216,19 @@ class Accounts:
         return HeldAccount(account.name, HoldKind.LIMIT, which, until, claim)
 
     def _keep_hold(self, account: str, held: HeldAccount | None) -> None:
-        work = self._book.release(account) if held is None else self._book.hold(held)
-        task = asyncio.ensure_future(work)
+        self._spawn(self._book.release(account) if held is None else self._book.hold(held))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Something that is to be written down, whoever waits for it."""
+        task = asyncio.create_task(work)
         self._keeping.add(task)
         task.add_done_callback(self._kept)
+        return task
 
-    def _kept(self, task: asyncio.Task[None]) -> None:
+    def _kept(self, task: "asyncio.Task[None]") -> None:
         self._keeping.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a hold could not be written down: %s", error)
+            log.error("what is known of an account could not be written down: %s", error)
 
     def check_changeable(self, name: str) -> None:
         """Raises ConflictError for an account that comes from systemd."""
@@ -237,11 +246,27 @@ class Accounts:
             return LiveAccount(account, self._stand_in)
         credential: FixedCredential | RenewedCredential = FixedCredential(account)
         if account.renewal is not None:
-            credential = RenewedCredential(account, self._session, self._clock, changed=self._renewed)
-        return LiveAccount(account, Upstream(self._session, account.base_url or self._base_url, credential))
+            credential = RenewedCredential(
+                account,
+                self._session,
+                self._clock,
+                changed=lambda renewed: self._renewed(live, renewed),
+                spawn=self._spawn,
+            )
+        live = LiveAccount(account, Upstream(self._session, account.base_url or self._base_url, credential))
+        return live
 
-    async def _renewed(self, account: StoredAccount) -> None:
-        await asyncio.to_thread(self._store.save, account)
+    async def _renewed(self, live: LiveAccount, account: StoredAccount) -> None:
+        """Store a new token, unless its account was replaced or removed while that came."""
+        async with self._storing:
+            if self._live.get(account.name) is not live:
+                return
+            live.stored = account
+            try:
+                await asyncio.to_thread(self._store.save, account)
+            except StorageError as error:
+                # The token is good as long as this process lives.
+                log.error("%s A restart would need a new login of it.", error.sentence())
 
     def _host(self, account: LiveAccount) -> str:
         return (account.stored.base_url or self._base_url).partition("://")[2].partition("/")[0]

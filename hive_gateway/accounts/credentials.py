@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr
+from yarl import URL
 
 from hive_base.clock import Clock
 from hive_gateway import headers
-from hive_gateway.accounts.models import Renewal, StoredAccount
+from hive_gateway.accounts.models import Renewal, Secret, StoredAccount
 from hive_gateway.errors import ApiError
+from hive_gateway.site_proxy import proxy_for
 from hive_rpc.accounts import AccountKind
 
 TOKEN_ADDRESS = "https://platform.claude.com/v1/oauth/token"  # noqa: S105 - an address
@@ -21,6 +24,10 @@ EARLY = timedelta(minutes=5)
 """A token that ends so soon is renewed before it is used."""
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
+TOKEN_SECONDS = 30.0
+"""How long the renewal of a token may take; Claude Code waits as long."""
+_FOR_GOOD = frozenset({400, 401, 403})
+"""The token that renews is not taken (RFC 6749, 5.2): only a login helps. Anything else may pass."""
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +51,9 @@ class FixedCredential:
 
 
 class _TokenReply(BaseModel):
-    access_token: SecretStr
-    refresh_token: SecretStr | None = None
-    expires_in: float
+    access_token: Secret = Field(min_length=1)
+    refresh_token: Secret | None = None
+    expires_in: float = Field(gt=0, allow_inf_nan=False, le=10 * 365 * 86400)
 
 
 class RenewedCredential:
@@ -59,23 +66,29 @@ class RenewedCredential:
         clock: Clock,
         *,
         changed: Callable[[StoredAccount], Awaitable[None]],
+        spawn: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"],
         address: str = TOKEN_ADDRESS,
     ) -> None:
+        """`spawn` runs a renewal, which is nobody's who asks for it: it goes on when they have gone away."""
         self._account = account
         self._session = session
         self._clock = clock
         self._changed = changed
-        self._address = address
-        self._lock = asyncio.Lock()
+        self._spawn = spawn
+        self._address = URL(address)
+        self._renewing: asyncio.Task[None] | None = None
         self._not_before = clock.monotonic()
         self._pause = FIRST_PAUSE_SECONDS
+        self._needs_login = False
 
     async def current(self) -> Mapping[str, str]:
         """Raises ApiError when the token has ended and could not be renewed."""
         if self._ends_within(EARLY):
             await self._renew_unless(lambda: not self._ends_within(EARLY))
             if self._ends_within(timedelta()):
-                raise ApiError(401, "The hive's gateway cannot renew the account's token: it needs a new login.")
+                if self._needs_login:
+                    raise ApiError(401, "The hive's gateway cannot renew the account's token: it needs a new login.")
+                raise ApiError(529, "The hive's gateway cannot renew the account's token now: try again.")
         return header(self._account.kind, self._account.secret)
 
     async def refused(self, headers: Mapping[str, str]) -> bool:
@@ -88,23 +101,32 @@ class RenewedCredential:
 
     async def _renew_unless(self, done: Callable[[], bool]) -> None:
         """One at a time, whoever asks; and after a failure not again for a while, however many ask."""
-        async with self._lock:
+        if self._renewing is None:
             if done() or self._clock.monotonic() < self._not_before:
                 return
-            try:
-                reply = await self._ask()
-            except (aiohttp.ClientError, TimeoutError, ValidationError, _RefusedError) as error:
-                self._not_before = self._clock.monotonic() + self._pause
-                self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
-                log.error("the token of the account %s cannot be renewed: %s", self._account.name, _kind_of(error))
-                return
-            self._pause = FIRST_PAUSE_SECONDS
+            self._renewing = self._spawn(self._renew())
+        # A token that renews is good for once: the answer to it must not be lost with the client that waits for it.
+        await asyncio.shield(self._renewing)
+
+    async def _renew(self) -> None:
+        try:
+            reply = await self._ask()
+        except (aiohttp.ClientError, TimeoutError, ValueError, _RefusedError) as error:
+            self._needs_login = isinstance(error, _RefusedError) and error.status in _FOR_GOOD
+            self._not_before = self._clock.monotonic() + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+            log.error("the token of the account %s cannot be renewed: %s", self._account.name, _kind_of(error))
+            return
+        else:
+            self._pause, self._needs_login = FIRST_PAUSE_SECONDS, False
             old = self._account.renewal
             assert old is not None
             ends = self._clock.now() + timedelta(seconds=reply.expires_in)
             renewal = Renewal(token=reply.refresh_token or old.token, expires_at=ends)
             self._account = self._account.model_copy(update={"secret": reply.access_token, "renewal": renewal})
             await self._changed(self._account)
+        finally:
+            self._renewing = None
 
     async def _ask(self) -> _TokenReply:
         assert self._account.renewal is not None
@@ -114,15 +136,24 @@ class RenewedCredential:
             "client_id": CLIENT_ID,
         }
         async with self._session.post(
-            self._address, json=form, allow_redirects=False, headers={"accept-encoding": "identity"}
+            self._address,
+            json=form,
+            allow_redirects=False,
+            headers={"accept-encoding": "identity"},
+            proxy=proxy_for(self._address.scheme, self._address.host or "", self._address.port or 0),
+            timeout=aiohttp.ClientTimeout(total=TOKEN_SECONDS),
         ) as answer:
             if answer.status != 200:
-                raise _RefusedError(f"HTTP {answer.status}")
+                raise _RefusedError(answer.status)
             return _TokenReply.model_validate_json(await answer.content.read(64 * 1024))
 
 
 class _RefusedError(Exception):
     """The answer was no new token. Its body may quote what was sent, and is not looked at."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
 
 
 def _kind_of(error: Exception) -> str:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,11 +18,13 @@ from hive_base.prices import Tokens
 from hive_rpc.accounts import EgressEntry, HoldKind, Verdict
 from hive_rpc.errors import StorageError
 
-VERSION = 1
+VERSION = 2
+"""Of the schema: there is a script for each step, `schema_<version>.sql`."""
 _BATCH = 512
 KEPT_EGRESS = 100_000
 """Entries of the egress log."""
 
+_EPOCH = date(1970, 1, 1)
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -113,8 +115,10 @@ class Book:
             ]
         )
 
-    async def forget_before(self, moment: datetime) -> None:
-        await self._do(lambda c: c.execute(SQL["forget"], {"at": to_ms(moment)}))
+    async def forget(self, now: datetime, kept: timedelta) -> None:
+        """Delete requests that are older than that."""
+        times = {"now": to_ms(now), "kept": round(kept.total_seconds() * 1000)}
+        await self._do(lambda c: c.execute(SQL["forget"], times))
 
     async def hold(self, held: HeldAccount) -> None:
         row = {**asdict(held), "kind": held.kind.value, "until": to_ms(held.until)}
@@ -142,6 +146,21 @@ class Book:
 
         self._queue.put(_Work(add, None))
 
+    def post_moved(self, agent: str, day: date, size: int) -> None:
+        """An agent has moved so many bytes more on a day."""
+        row = {"agent": agent, "day": (day - _EPOCH).days, "bytes": size}
+        self._queue.put(_Work(lambda c: c.execute(SQL["add_moved"], row), None))
+
+    async def moved(self, today: date, kept: timedelta) -> Sequence[tuple[str, date, int]]:
+        """Agent, day and bytes, the oldest first; those of days that are older than that are deleted."""
+
+        def read(connection: sqlite3.Connection) -> list[tuple[str, date, int]]:
+            connection.execute(SQL["forget_moved"], {"day": (today - _EPOCH).days, "kept": kept.days})
+            rows = connection.execute(SQL["moved"])
+            return [(row["agent"], _EPOCH + timedelta(days=row["day"]), row["bytes"]) for row in rows]
+
+        return await self._do(read)
+
     async def egress(self, *, agent: str | None, before: int | None, limit: int) -> list[EgressEntry]:
         """Newest first."""
         parameters = {"agent": agent, "before": 2**63 - 1 if before is None else before, "limit": limit}
@@ -168,9 +187,9 @@ class Book:
             # What was spent is on the disk before the answer ends: a power cut forgets none of it.
             connection.execute("PRAGMA synchronous = FULL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                schema = resources.files("hive_gateway.book").joinpath("schema.sql").read_text(encoding="utf-8")
-                connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {VERSION:d};\nCOMMIT;")
+            for step in range(version + 1, VERSION + 1):
+                schema = resources.files("hive_gateway.book").joinpath(f"schema_{step}.sql").read_text("utf-8")
+                connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {step:d};\nCOMMIT;")
         except (sqlite3.Error, OSError) as error:
             raise StorageError(
                 f"The gateway's book {self._path} cannot be opened: {error}.",

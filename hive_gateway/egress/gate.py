@@ -12,30 +12,20 @@ from hive_base.clock import Clock
 from hive_gateway.book import Book
 from hive_gateway.config import EgressConfig
 from hive_gateway.egress import request, tunnel
-from hive_gateway.egress.addresses import why_not
+from hive_gateway.egress.dialer import Dialer, FailedError, RefusedError
 from hive_gateway.egress.request import BadRequestError, Wanted
-from hive_gateway.egress.resolver import Resolver
 from hive_gateway.egress.tunnel import Counts, OverLimitError, SilentError, Stream
+from hive_gateway.egress.volume import Volume
 from hive_rpc.accounts import EgressEntry, Verdict
-from hive_rpc.egress import Address, Rule, address_of, parse_rule
+from hive_rpc.egress import Address, Rule, parse_rule
 from hive_rpc.interfaces.gateway import AgentsReply
 
 HEAD_SECONDS = 30.0
 """How long a client may take to say what it wants."""
-MOST_ADDRESSES = 4
-"""Of a name that are tried one after the other."""
 LOGGED_A_MINUTE = 120
 """Entries of one agent: what is refused costs nothing to try, and must not wash the others' entries away."""
 
 log = logging.getLogger(__name__)
-
-
-class RefusedError(Exception):
-    """The connection may not be made. Its text is for the agent."""
-
-
-class FailedError(Exception):
-    """The connection could not be made. Its text is for the agent."""
 
 
 @dataclass(eq=False)
@@ -55,16 +45,15 @@ class _Visit:
 class EgressGate:
     """One for all agents; `handle` is run for each connection."""
 
-    def __init__(self, book: Book, resolver: Resolver, config: EgressConfig, clock: Clock) -> None:
+    def __init__(self, book: Book, volume: Volume, dialer: Dialer, config: EgressConfig, clock: Clock) -> None:
         self._book = book
-        self._resolver = resolver
+        self._volume = volume
+        self._dialer = dialer
         self._config = config
         self._clock = clock
         self._rules: Mapping[str, Sequence[Rule]] = {}
         self._stopped: str | None = None
         self._open: set[_Visit] = set()
-        self._moved: Counter[tuple[str, object]] = Counter()
-        """Bytes by agent and day."""
         self._logged: Counter[tuple[str, object]] = Counter()
         """Entries by agent and minute."""
 
@@ -97,20 +86,26 @@ class EgressGate:
         try:
             self._check(visit.agent, visit.wanted)
             visit.verdict = Verdict.FAILED
-            server = await self._connect(visit)
+            server, visit.address = await self._dialer.dial(visit.wanted.host, visit.wanted.port)
         except (RefusedError, FailedError) as error:
             visit.verdict = Verdict.REFUSED if isinstance(error, RefusedError) else Verdict.FAILED
             visit.detail = str(error)
             await _answer(client[1], 403 if visit.verdict is Verdict.REFUSED else 502, visit.detail)
             return
-        visit.verdict = Verdict.ALLOWED
         visit.task = asyncio.current_task()
         self._open.add(visit)
         try:
             async with tunnel.closing(server[1]):
+                # While it was dialled it may have become another's decision.
+                self._check(visit.agent, visit.wanted)
+                visit.verdict = Verdict.ALLOWED
                 await self._relay(visit, client, server)
+        except RefusedError as error:
+            visit.verdict, visit.detail = Verdict.REFUSED, str(error)
+            await _answer(client[1], 403, visit.detail)
         finally:
             self._open.discard(visit)
+            self._volume.write(visit.agent)
 
     async def _relay(self, visit: _Visit, client: Stream, server: Stream) -> None:
         try:
@@ -142,36 +137,12 @@ class EgressGate:
                 f"{agent} may not connect to {name}:{wanted.port}. If you need it, say to the operator or the manager "
                 f'what for, and that `egress = ["{name}:{wanted.port}"]` in your agent.toml would allow it.'
             )
-        if self._moved[agent, self._clock.now().date()] >= self._config.bytes_per_day:
+        if self._volume.today(agent) >= self._config.bytes_per_day:
             raise RefusedError(f"{agent} has moved {self._config.bytes_per_day} bytes today (UTC), which is the limit.")
 
-    async def _connect(self, visit: _Visit) -> Stream:
-        """To one of the addresses that the name has now: nothing is looked up again. Raises what `_serve` answers."""
-        host, port = visit.wanted.host, visit.wanted.port
-        literal = address_of(host)
-        addresses = [literal] if literal is not None else await self._resolver.resolve(host)
-        if not addresses:
-            raise FailedError(f"{host} has no address.")
-        refusals = {} if literal is not None else {a: reason for a in addresses if (reason := why_not(a))}
-        allowed = [address for address in addresses if address not in refusals]
-        if not allowed:
-            address, reason = next(iter(refusals.items()))
-            raise RefusedError(f"{host} leads to {address}, {reason}: such a one has to be allowed by its address.")
-        for visit.address in allowed[:MOST_ADDRESSES]:
-            try:
-                async with asyncio.timeout(self._config.connect_seconds):
-                    return await asyncio.open_connection(str(visit.address), port, limit=tunnel.CHUNK)
-            except OSError as error:  # TimeoutError is one
-                log.debug("%s: %s: %s", visit.agent, visit.address, error)
-        raise FailedError(f"{host}:{port} cannot be reached.")
-
     def _move(self, agent: str, size: int) -> None:
-        key = agent, self._clock.now().date()
-        if key not in self._moved:
-            # A day has begun: the ones before it are over.
-            self._moved = Counter({k: n for k, n in self._moved.items() if k[1] == key[1]})
-        self._moved[key] += size
-        if self._moved[key] > self._config.bytes_per_day:
+        self._volume.add(agent, size)
+        if self._volume.today(agent) > self._config.bytes_per_day:
             raise OverLimitError
 
     def _note(self, visit: _Visit, at: datetime, seconds: float) -> None:

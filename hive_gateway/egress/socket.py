@@ -7,7 +7,7 @@ from pathlib import Path
 from hive_gateway.egress.gate import EgressGate
 from hive_gateway.egress.request import MAX_HEAD
 from hive_gateway.listeners import AgentSocket
-from hive_rpc.sockets import BACKLOG
+from hive_rpc.acceptor import Acceptor
 
 SOCKET_NAME = "egress.sock"
 
@@ -23,21 +23,22 @@ class EgressSocket(AgentSocket):
         self._agent = agent
         self._connections = connections
         self._tasks: set[asyncio.Task[None]] = set()
-        self._acceptor: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self) -> None:
-        self._acceptor = await asyncio.start_unix_server(
-            self._accept, sock=self._listening.socket, backlog=BACKLOG, limit=MAX_HEAD
-        )
+        self._acceptor = Acceptor(self._listening.socket, self._protocol)
 
     async def close(self, drain_seconds: float) -> None:
         """A tunnel has no end that one could wait for: all are cut off."""
         if self._acceptor is not None:
-            self._acceptor.close()
+            await self._acceptor.close()
         await super().close(drain_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=MAX_HEAD), self._accept)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._tasks) >= self._connections:

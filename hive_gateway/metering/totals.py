@@ -8,6 +8,10 @@ from hive_rpc.accounts import Scope, Spend
 
 NANO = 1_000_000_000
 
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_KEPT = 3
+"""Hours and days of each target: more than the present ones, because a clock that was set wrong is set back again."""
+
 Target = tuple[Scope, str]
 """Whose spending: the scope and its name; the hive's name is empty."""
 HIVE: Target = (Scope.HIVE, "")
@@ -41,26 +45,27 @@ class Totals:
     """`add` says what a request used; again for the same request, what it used beyond what was said."""
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[Target, datetime, timedelta], Sum] = {}
+        self._sums: dict[tuple[Target, timedelta], dict[datetime, Sum]] = {}
+        """By the start of each hour and day."""
 
     def add(self, at: datetime, who: Iterable[Target], *, nano_usd: int, tokens: int, requests: int = 0) -> None:
         for target in who:
-            for start, length in ((hour_of(at), timedelta(hours=1)), (day_of(at), timedelta(days=1))):
-                self._sums.setdefault((target, start, length), Sum()).add(nano_usd, tokens, requests)
+            for start, length in ((hour_of(at), _HOUR), (day_of(at), _DAY)):
+                sums = self._sums.setdefault((target, length), {})
+                if start not in sums and len(sums) == _KEPT:
+                    del sums[next(iter(sums))]
+                sums.setdefault(start, Sum()).add(nano_usd, tokens, requests)
 
     def hour(self, target: Target, now: datetime) -> Sum:
-        return self._sums.get((target, hour_of(now), timedelta(hours=1)), Sum())
+        return self._sums.get((target, _HOUR), {}).get(hour_of(now), Sum())
 
     def day(self, target: Target, now: datetime) -> Sum:
-        return self._sums.get((target, day_of(now), timedelta(days=1)), Sum())
-
-    def forget_before(self, now: datetime) -> None:
-        """Drop what is over: nobody asks for it here again."""
-        self._sums = {key: total for key, total in self._sums.items() if key[1] + key[2] > now}
+        return self._sums.get((target, _DAY), {}).get(day_of(now), Sum())
 
     def spending(self, now: datetime) -> list[Spend]:
         """The hive's first, then all that spent something today."""
-        known = {HIVE} | {target for target, start, _ in self._sums if start >= day_of(now)}
+        today = day_of(now)
+        known = {HIVE} | {target for (target, length), sums in self._sums.items() if length == _DAY and today in sums}
         order = list(Scope)
         return [self._spend(target, now) for target in sorted(known, key=lambda t: (order.index(t[0]), t[1]))]
 

@@ -101,7 +101,7 @@ class Treasury:
     async def load(self) -> None:
         """Take over what was spent today before this start. Raises StorageError."""
         now = self._clock.now()
-        await self._book.forget_before(now - KEPT)
+        await self._book.forget(now, KEPT)
         for at, agent, account, nano_usd, tokens in await self._book.spent_since(day_of(now)):
             self._totals.add(at, targets(agent, account), nano_usd=nano_usd, tokens=tokens, requests=1)
             self._recent.setdefault(agent, deque(maxlen=_CHARGES_OF_A_TURN)).append(Charge(at, nano_usd, tokens))
@@ -118,7 +118,6 @@ class Treasury:
 
     def spending(self) -> list[Spend]:
         now = self._clock.now()
-        self._totals.forget_before(now)
         return self._totals.spending(now)
 
     def holds(self) -> list[Hold]:
@@ -138,8 +137,15 @@ class Treasury:
                 self._check(limit, now)
         return ticket
 
-    async def admit(self, ticket: Ticket, asked: Envelope) -> None:
-        """Let a request out when there is room for it. Raises ApiError when a cap is reached."""
+    async def admit(self, ticket: Ticket, asked: Envelope | None) -> None:
+        """Let a request out when there is room for it. Raises ApiError when a cap is reached.
+
+        It is charged to the turn, the hour and the day in which it is let out, whenever it had come and whenever its
+        answer ends. `asked` is None when no cap concerns it.
+        """
+        if asked is None:
+            ticket.at = self._clock.now()
+            return
         try:
             await self._catch_up()
         except HiveError:
@@ -161,7 +167,7 @@ class Treasury:
             if all(room):
                 break
             await changed.wait()
-        ticket.may_cost = may_cost
+        ticket.at, ticket.may_cost = now, may_cost
         self._running.add(ticket)
 
     def charge(self, ticket: Ticket, used: Used) -> Spent:

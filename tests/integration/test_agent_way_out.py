@@ -12,12 +12,11 @@ from hive_agent.harness.way_out import WayOut
 from hive_base.clock import SystemClock
 from hive_gateway.book import Book
 from hive_gateway.config import EgressConfig
-from hive_gateway.egress import gate
-from hive_gateway.egress.gate import EgressGate
+from hive_gateway.egress import dialer
 from hive_gateway.egress.socket import EgressSocket
 from hive_rpc.interfaces.agent import Settings
 from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent
-from tests.support.egress import Names, listening
+from tests.support.egress import Names, gate_over, listening
 from tests.support.hive_host import free_port
 
 BASE = "127.0.0.1 localhost\n"
@@ -28,7 +27,7 @@ async def container(tmp_path: Path, names: Names, port: int, egress: list[str]) 
     """`names` lead to loopback, which only this test lets them."""
     book = Book(tmp_path / "book.sqlite")
     await book.open()
-    made = EgressGate(book, names, EgressConfig(), SystemClock())
+    made = await gate_over(book, names, EgressConfig(), SystemClock())
     made.follow(AgentsReply(agents=[GatewayAgent(name="worker", directory="/", egress=egress)]))
     socket = EgressSocket(made, agent="worker", directory=tmp_path, connections=64)
     await socket.start()
@@ -72,7 +71,7 @@ async def say(address: str, port: int, said: bytes) -> bytes:
 
 @pytest.fixture(autouse=True)
 def loopback_is_the_internet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "why_not", lambda address: None)
+    monkeypatch.setattr(dialer, "why_not", lambda address: None)
 
 
 async def test_an_allowed_name_leads_to_its_host_without_any_proxy_set(tmp_path: Path) -> None:

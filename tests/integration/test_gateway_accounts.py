@@ -17,6 +17,7 @@ from hive_gateway.accounts.accounts import Accounts
 from hive_gateway.accounts.credentials import RenewedCredential
 from hive_gateway.accounts.models import Renewal, StoredAccount
 from hive_gateway.errands import Errands
+from hive_gateway.errors import ApiError
 from hive_gateway.login.logins import Logins
 from hive_gateway.standin.app import StandIn
 from hive_gateway.standin.recorder import Memory
@@ -238,6 +239,35 @@ async def test_an_api_key_s_limit_holds_as_long_as_it_says(tmp_path: Path) -> No
             assert (await post(made))[0] == 200
 
 
+async def test_the_limit_of_counting_tokens_is_no_limit_of_messages(tmp_path: Path) -> None:
+    """Positive control: the same answer to a message holds the account."""
+    api, clock = Api(), ManualClock(START)
+    api.status, api.headers = 429, {"retry-after": "90"}
+    async with api_server(api) as server:
+        account = api_account(base_url=str(server.make_url("/")).rstrip("/"))
+        async with parts(tmp_path, accounts=[account], clock=clock) as made, client_of(made.socket) as client:
+            async with client.post(f"{MESSAGES}/count_tokens", json=REQUEST) as answer:
+                assert answer.status == 429
+            assert made.accounts.holds() == []
+            assert (await post(made))[0] == 429
+            assert len(made.accounts.holds()) == 1
+            # While it is held nothing is asked of the API, whatever it is.
+            async with client.post(f"{MESSAGES}/count_tokens", json=REQUEST) as answer:
+                assert answer.status == 429
+    assert len(api.seen) == 2
+
+
+async def test_an_overloaded_api_holds_nobody(tmp_path: Path) -> None:
+    api = Api()
+    api.status, api.headers = 529, {"retry-after": "90"}
+    async with api_server(api) as server:
+        account = api_account(base_url=str(server.make_url("/")).rstrip("/"))
+        async with parts(tmp_path, accounts=[account]) as made:
+            assert [(await post(made))[0] for _ in range(2)] == [529, 529]
+            assert made.accounts.holds() == []
+    assert len(api.seen) == 2
+
+
 async def test_a_refused_credential_needs_a_login_until_there_is_another(tmp_path: Path) -> None:
     api, clock = Api(), ManualClock(START)
     api.status = 401
@@ -312,7 +342,12 @@ async def test_a_token_that_ends_is_renewed_once_whoever_asks_and_kept(tmp_path:
     async with api_server(tokens) as server, parts(tmp_path) as made:
         session = made.accounts._session
         credential = RenewedCredential(
-            logged_in(minutes=4), session, clock, changed=keep, address=str(server.make_url("/"))
+            logged_in(minutes=4),
+            session,
+            clock,
+            changed=keep,
+            spawn=asyncio.create_task,
+            address=str(server.make_url("/")),
         )
         headers = await asyncio.gather(*(credential.current() for _ in range(50)))
         assert {h["authorization"] for h in headers} == {"Bearer access-1"}
@@ -340,7 +375,12 @@ async def test_a_renewal_that_fails_is_not_tried_again_at_once(
     async with api_server(tokens) as server, parts(tmp_path) as made:
         session = made.accounts._session
         credential = RenewedCredential(
-            logged_in(minutes=-1), session, clock, changed=keep, address=str(server.make_url("/"))
+            logged_in(minutes=-1),
+            session,
+            clock,
+            changed=keep,
+            spawn=asyncio.create_task,
+            address=str(server.make_url("/")),
         )
         for seconds, asked in ((0, 1), (0, 1), (5, 2), (5, 2), (5, 3)):
             await clock.advance(seconds)
@@ -348,6 +388,89 @@ async def test_a_renewal_that_fails_is_not_tried_again_at_once(
                 await credential.current()
             assert len(tokens.asked) == asked
     assert "refresh-0" not in caplog.text
+
+
+async def test_a_renewal_that_cannot_be_had_now_is_no_reason_to_log_in_again(tmp_path: Path) -> None:
+    tokens, clock = TokenServer(), ManualClock(START)
+    tokens.status = 503
+
+    async def keep(account: StoredAccount) -> None:
+        pass
+
+    async with api_server(tokens) as server, parts(tmp_path) as made:
+        session = made.accounts._session
+        credential = RenewedCredential(
+            logged_in(minutes=-1),
+            session,
+            clock,
+            changed=keep,
+            spawn=asyncio.create_task,
+            address=str(server.make_url("/")),
+        )
+        with pytest.raises(ApiError, match="try again") as failed:
+            await credential.current()
+        assert failed.value.status == 529
+        tokens.status = 200
+        await clock.advance(5)
+        assert (await credential.current())["authorization"] == "Bearer access-2"
+
+
+class SlowTokens(TokenServer):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        answer = await super().__call__(request)
+        self.reached.set()
+        await self.go_on.wait()
+        return answer
+
+
+async def test_a_client_that_goes_away_does_not_take_a_renewal_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What renews a token is good for once: the answer to it is kept, or the account is lost."""
+    api, tokens, clock = Api(), SlowTokens(), ManualClock(START)
+    async with api_server(api) as server, api_server(tokens) as token_server:
+        monkeypatch.setattr(RenewedCredential.__init__, "__kwdefaults__", {"address": str(token_server.make_url("/"))})
+        account = logged_in(minutes=1).model_copy(update={"base_url": str(server.make_url("/")).rstrip("/")})
+        async with parts(tmp_path, clock=clock, core=uses("team")) as made:
+            await made.accounts.keep(account)
+            asking = asyncio.create_task(post(made))
+            await tokens.reached.wait()
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            second = asyncio.create_task(post(made))
+            tokens.go_on.set()
+            assert (await second)[0] == 200
+    assert len(tokens.asked) == 1
+    assert [headers["authorization"] for headers in api.seen] == ["Bearer access-1"]
+    assert '"refresh-1"' in (tmp_path / "state" / "accounts" / "team.json").read_text()
+
+
+@pytest.mark.parametrize("end", ["removed", "replaced"])
+async def test_a_renewal_does_not_bring_back_an_account_that_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    tokens, clock = SlowTokens(), ManualClock(START)
+    file = tmp_path / "state" / "accounts" / "team.json"
+    async with api_server(tokens) as token_server:
+        monkeypatch.setattr(RenewedCredential.__init__, "__kwdefaults__", {"address": str(token_server.make_url("/"))})
+        async with parts(tmp_path, clock=clock, core=uses("team")) as made:
+            await made.accounts.keep(logged_in(minutes=-1))
+            asking = asyncio.create_task(post(made))
+            await tokens.reached.wait()
+            if end == "removed":
+                await made.accounts.remove("team")
+            else:
+                await made.accounts.keep(api_account("team"))
+            tokens.go_on.set()
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+    assert not file.exists() if end == "removed" else KEY in file.read_text()
 
 
 async def test_a_login_s_account_is_renewed_on_the_way_to_the_api_and_after_a_restart_too(

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 
 from hive_base.clock import ManualClock
 from hive_gateway.standin.app import StandIn
 from hive_gateway.standin.recorder import Memory
 from hive_rpc.accounts import Caps, HoldKind, Raise, Scope, ScopedCaps
-from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent, TurnMark
+from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply, GatewayAgent, TurnMark
 from tests.support.gateway import MESSAGES, Parts, api_account, api_server, client_of, parts
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)
@@ -117,6 +117,133 @@ async def test_what_was_spent_survives_a_restart(tmp_path: Path) -> None:
     async with parts(tmp_path, clock=clock, core=reply) as made, client_of(made.socket) as client:
         assert spent(made) == 6.0
         assert (await ask(client, USES))[0] == 400
+
+
+async def held_back(made: Parts, count: int) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Requests that have all come but for their last byte."""
+    found = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_unix_connection(str(made.socket))
+        writer.write(WITHOUT_ITS_END)
+        found.append((reader, writer))
+    while len(made.desk._running) < count:
+        await asyncio.sleep(0.001)
+    return found
+
+
+async def let_go(requests: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> list[int]:
+    """The statuses of their answers, one after the other."""
+    statuses = []
+    for reader, writer in requests:
+        writer.write(b"}")
+        statuses.append(int((await reader.readline()).split()[1]))
+        await reader.read()
+        writer.close()
+    return statuses
+
+
+def almost(prompt: str) -> bytes:
+    body = json.dumps({"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": prompt}]}).encode()
+    head = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}x-api-key: {PLACEHOLDER_API_KEY}\r\n\r\n".encode() + body[:-1]
+
+
+WITHOUT_ITS_END = almost(USES)
+
+
+async def test_holding_requests_back_over_the_border_of_an_hour_gains_nothing(tmp_path: Path) -> None:
+    """They are charged to the hour in which they are let out, and not to the one in which they had begun to come."""
+    clock = ManualClock(START)
+    async with parts(tmp_path, clock=clock, core=core(Caps(hour_usd=4))) as made:
+        requests = await held_back(made, 5)
+        await clock.advance(3600)
+        assert await let_go(requests) == [200, 200, 400, 400, 400]
+        assert spent(made) == 6.0
+
+
+async def test_holding_requests_back_over_the_border_of_a_turn_gains_nothing(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    caps, first = Caps(turn_usd=4), TurnMark(id="turn_1", started_at=START)
+    async with parts(tmp_path, clock=clock, core=core(caps, turn=first)) as made:
+        requests = await held_back(made, 3)
+        await clock.advance(60)
+        second = TurnMark(id="turn_2", started_at=START + timedelta(seconds=30))
+        made.desk.follow(core(caps, turn=second))
+        statuses = asyncio.create_task(let_go(requests))
+        await until_sleeping(clock)
+        await clock.advance(5)
+        assert await statuses == [200, 200, 400]
+
+
+@pytest.mark.parametrize(
+    ("decided", "status"),
+    [
+        (core(stopped="by a test"), 0),  # cut off
+        (core(Caps(day_usd=1)), 529),
+        (core(models=["claude-haiku-*"]), 529),
+        (core(account="nobody"), 200),
+    ],
+    ids=["stopped", "capped", "other models", "another account"],
+)
+async def test_what_is_decided_while_a_request_comes_counts_for_it(
+    tmp_path: Path, decided: AgentsReply, status: int
+) -> None:
+    """The last is the positive control: the request is whole, and would pass; its account was chosen when it came."""
+    seen, clock = Memory(), ManualClock(START)
+    async with parts(tmp_path, stand_in=StandIn(clock, seen), clock=clock, core=core()) as made:
+        requests = await held_back(made, 1)
+        made.desk.follow(decided)
+        if status:
+            assert await let_go(requests) == [status]
+        else:
+            assert await requests[0][0].read() == b""
+            requests[0][1].close()
+    assert len(seen.requests) == (1 if status == 200 else 0)
+
+
+async def test_stopping_everything_cuts_off_the_answers_that_are_being_given(tmp_path: Path) -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def api(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        usage = {"type": "message_start", "message": {"model": MODEL, "usage": {"input_tokens": 1000}}}
+        await response.write(f"data: {json.dumps(usage)}\n\n".encode())
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    async with api_server(api) as server:
+        account = api_account(base_url=str(server.make_url("/")).rstrip("/"))
+        async with parts(tmp_path, accounts=[account], core=core()) as made, client_of(made.socket) as client:
+            answer = await client.post(MESSAGES, json={"model": MODEL, "max_tokens": 10, "stream": True})
+            await answer.content.readany()
+            made.desk.follow(core(stopped="by a test"))
+            with pytest.raises(ClientError):
+                await answer.read()
+            await cancelled.wait()
+            [spending] = [s for s in made.treasury.spending() if s.scope is Scope.AGENT]
+            assert spending.day_tokens >= 1000
+
+
+async def test_a_clock_that_was_set_wrong_forgets_nothing(tmp_path: Path) -> None:
+    """Ahead by years, and back: in one life of the gateway, and over a start while it is wrong."""
+    reply = core(Caps(day_usd=5))
+    async with parts(tmp_path, clock=ManualClock(START), core=reply) as made, client_of(made.socket) as client:
+        assert [(await ask(client, USES))[0] for _ in range(2)] == [200, 200]
+    clock = ManualClock(START + timedelta(days=1000))
+    async with parts(tmp_path, clock=clock, core=reply) as made, client_of(made.socket) as client:
+        assert spent(made) == 0
+        assert (await ask(client, USES))[0] == 200
+        await clock.advance(-timedelta(days=1000).total_seconds())
+        assert spent(made) == 6.0
+        assert (await ask(client, USES))[0] == 400
+    async with parts(tmp_path, clock=ManualClock(START), core=reply) as made:
+        assert spent(made) == 6.0
 
 
 async def test_a_turn_s_cap_begins_anew_with_each_turn(tmp_path: Path) -> None:

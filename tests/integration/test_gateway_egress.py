@@ -5,23 +5,27 @@ says; those that lead into the internet are only ever refused before anything is
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from hive_base.clock import SystemClock
+from hive_base.clock import Clock, ManualClock, SystemClock
 from hive_gateway.book import Book
 from hive_gateway.config import EgressConfig
-from hive_gateway.egress import addresses, gate
+from hive_gateway.egress import addresses, dialer, gate
 from hive_gateway.egress.gate import EgressGate
 from hive_gateway.egress.request import MAX_HEAD
 from hive_gateway.egress.socket import EgressSocket
+from hive_gateway.egress.volume import UNWRITTEN
 from hive_rpc.accounts import EgressEntry, Verdict
+from hive_rpc.egress import Address
 from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent
-from tests.support.egress import Names, listening
+from tests.support.egress import Names, gate_over, listening, site_proxy
 
 
 @dataclass
@@ -61,12 +65,14 @@ class Way:
 
 
 @asynccontextmanager
-async def way(directory: Path, names: Names | None = None, **config: float) -> AsyncIterator[Way]:
+async def way(
+    directory: Path, names: Names | None = None, clock: Clock | None = None, **config: float
+) -> AsyncIterator[Way]:
     settings = EgressConfig.model_validate(config)
     names = names or Names()
     book = Book(directory / "book.sqlite")
     await book.open()
-    made = EgressGate(book, names, settings, SystemClock())
+    made = await gate_over(book, names, settings, clock or SystemClock())
     socket = EgressSocket(made, agent="worker", directory=directory, connections=settings.connections_per_agent)
     await socket.start()
     try:
@@ -173,7 +179,7 @@ async def test_a_name_is_looked_up_once_and_what_was_looked_at_is_what_is_connec
         async with way(tmp_path, names) as out:
             out.allow(f"rebound.example:{server.port}")
             # As if the first address were one in the internet: it is the one that is connected to.
-            monkeypatch.setattr(gate, "why_not", lambda a: None if str(a) == "127.0.0.1" else addresses.why_not(a))
+            monkeypatch.setattr(dialer, "why_not", lambda a: None if str(a) == "127.0.0.1" else addresses.why_not(a))
             assert b"heard: hello" in await out.say(connect(f"rebound.example:{server.port}") + b"hello")
             assert names.asked == ["rebound.example"]
             assert b" 403 " in await out.say(connect(f"rebound.example:{server.port}") + b"hello")
@@ -267,6 +273,144 @@ async def test_an_agent_has_only_so_many_connections_and_bytes(tmp_path: Path) -
     assert "cut off" in cut.detail
     assert "1000 bytes" in refused.detail
     assert len(server.text) <= 2000
+
+
+async def test_a_restart_gives_nobody_a_new_day(tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 5, 1, 10, 20, tzinfo=UTC))
+    async with listening() as server:
+        place = f"127.0.0.1:{server.port}"
+        for size in (300, 180):
+            async with way(tmp_path, clock=clock, bytes_per_day=1000) as out:
+                out.allow(place)
+                # Counted both ways, with "heard: " and "end of hearing": 621 bytes, then 381.
+                assert b" 200 " in await out.say(connect(place) + b"x" * size)
+        async with way(tmp_path, clock=clock, bytes_per_day=1000) as out:
+            out.allow(place)
+            assert b" 403 " in await out.say(connect(place))
+            # A clock that is set ahead and back forgets nothing either.
+            await clock.advance(1000 * 86400)
+            assert b" 200 " in await out.say(connect(place))
+            await clock.advance(-1000 * 86400)
+            assert b" 403 " in await out.say(connect(place))
+        await clock.advance(14 * 3600)
+        async with way(tmp_path, clock=clock, bytes_per_day=1000) as out:
+            out.allow(place)
+            assert b" 200 " in await out.say(connect(place))
+
+
+async def test_what_a_long_connection_moves_is_in_the_book_before_it_ends(tmp_path: Path) -> None:
+    """So a gateway that is killed loses the count of the last few megabytes at most."""
+    clock = SystemClock()
+    async with way(tmp_path, clock=clock) as out, listening() as server:
+        place = f"127.0.0.1:{server.port}"
+        out.allow(place)
+        reader, writer = await asyncio.open_unix_connection(str(out.socket))
+        writer.write(connect(place))
+        received = 0
+        while received < 3 * UNWRITTEN:
+            writer.write(b"x" * 65536)
+            received += len(await reader.read(65536))
+        [(_, _, written)] = await out.book.moved(clock.now().date(), timedelta(days=1))
+        moved = out.gate._volume.today("worker")
+        writer.close()
+    assert moved - UNWRITTEN < written <= moved
+
+
+async def test_what_is_decided_while_a_host_is_dialled_counts_for_it(tmp_path: Path) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Names):
+        async def resolve(self, name: str) -> Sequence[Address]:
+            asked.set()
+            await go_on.wait()
+            return await super().resolve(name)
+
+    async with listening() as server:
+        names = Slow(slow_example=[["127.0.0.1"]])
+        for stopped in (None, "ada at noon"):
+            asked.clear(), go_on.clear()
+            async with way(tmp_path, names) as out:
+                rule = f"slow.example:{server.port}"
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(dialer, "why_not", lambda address: None)
+                    out.allow(rule)
+                    saying = asyncio.create_task(out.say(connect(rule) + b"hello"))
+                    await asked.wait()
+                    out.allow(rule, stopped=stopped)
+                    go_on.set()
+                    assert (b" 403 " in await saying) is (stopped is not None)
+    assert server.text == b"hello"
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the proxy of the site."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+    def use(proxy: str, no_proxy: str = "") -> None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", no_proxy)
+
+    return use
+
+
+async def test_the_site_s_proxy_is_asked_for_the_address_that_was_looked_at(
+    tmp_path: Path, site: Callable[..., None]
+) -> None:
+    names = Names(example_org=[["10.0.0.1", "93.184.216.34"], ["10.0.0.1"]])
+    async with listening() as server, site_proxy() as proxy, way(tmp_path, names) as out:
+        proxy.leads_to["93.184.216.34:443"] = ("127.0.0.1", server.port)
+        site(f"http://ada:s%40cret@127.0.0.1:{proxy.port}")
+        out.allow("example.org:443", "example.org:80")
+        assert b"heard: hello" in await out.say(connect("example.org:443") + b"hello")
+        # A name that leads to a private address is refused as ever, and the proxy is not even asked.
+        assert b" 403 " in await out.say(connect("example.org:443"))
+        [entry, *_] = reversed(await out.log())
+    assert len(proxy.asked) == 1
+    assert proxy.asked[0].startswith(b"CONNECT 93.184.216.34:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"ada:s@cret") in proxy.asked[0]
+    assert (entry.verdict, entry.address) == (Verdict.ALLOWED, "93.184.216.34")
+
+
+async def test_where_only_the_site_s_proxy_can_look_names_up_it_is_given_the_name(
+    tmp_path: Path, site: Callable[..., None]
+) -> None:
+    names = Names()
+    async with listening() as server, site_proxy() as proxy, way(tmp_path, names, proxy_resolves=True) as out:
+        proxy.leads_to["example.org:80"] = ("127.0.0.1", server.port)
+        site(f"127.0.0.1:{proxy.port}")
+        out.allow("example.org:80", "10.0.0.7:22")
+        assert b"GET /x HTTP/1.1" in await out.say(b"GET http://example.org/x HTTP/1.1\r\n\r\n")
+        assert b" 403 " in await out.say(connect("other.example:443"))
+        assert b"does not lead to 10.0.0.7:22: HTTP 407" in await out.say(connect("10.0.0.7:22"))
+    assert names.asked == []
+    assert [head.split(b" ")[1] for head in proxy.asked] == [b"example.org:80", b"10.0.0.7:22"]
+
+
+async def test_no_proxy_goes_without_the_site_s_proxy(tmp_path: Path, site: Callable[..., None]) -> None:
+    async with listening() as server, site_proxy() as proxy, way(tmp_path) as out:
+        place = f"127.0.0.1:{server.port}"
+        out.allow(place)
+        site(f"http://127.0.0.1:{proxy.port}", no_proxy="127.0.0.1")
+        assert b"heard: hello" in await out.say(connect(place) + b"hello")
+        assert proxy.asked == []
+
+
+async def test_a_site_s_proxy_that_is_none_is_said(tmp_path: Path, site: Callable[..., None]) -> None:
+    async with way(tmp_path) as out:
+        out.allow("93.184.216.34:443")
+        for talk in (b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 500 No\r\n\r\n", b"", b"x" * 200_000):
+
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes = talk) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(said)
+                writer.close()
+
+            async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+                site(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+                assert b" 502 " in await out.say(connect("93.184.216.34:443"))
 
 
 async def test_what_is_no_longer_allowed_is_cut_off(tmp_path: Path) -> None:

@@ -6,7 +6,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from hive_base.clock import Clock
+from hive_gateway.book import Book
+from hive_gateway.config import EgressConfig
+from hive_gateway.egress.dialer import Dialer
+from hive_gateway.egress.gate import EgressGate
+from hive_gateway.egress.resolver import Resolver
+from hive_gateway.egress.volume import Volume
 from hive_rpc.egress import Address
+
+
+async def gate_over(book: Book, names: Resolver, settings: EgressConfig, clock: Clock) -> EgressGate:
+    volume = Volume(book, clock)
+    await volume.load()
+    return EgressGate(book, volume, Dialer(names, settings), settings, clock)
 
 
 class Names:
@@ -50,5 +63,51 @@ async def listening() -> AsyncIterator[Server]:
     server.port = made.sockets[0].getsockname()[1]
     try:
         yield server
+    finally:
+        made.close()
+
+
+@dataclass
+class SiteProxy:
+    """The proxy of a site: connects wherever it is asked to, but for a refusal that a test wants."""
+
+    leads_to: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """What it makes of a host and port that it is asked for; all else it refuses."""
+    asked: list[bytes] = field(default_factory=list)
+    """The heads of requests."""
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.asked.append(head)
+            place = self.leads_to.get(head.split(b" ")[1].decode())
+            if place is None:
+                writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+                return
+            server_reader, server_writer = await asyncio.open_connection(*place)
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pass_on(reader, server_writer))
+                group.create_task(_pass_on(server_reader, writer))
+            server_writer.close()
+        finally:
+            writer.close()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+
+
+@asynccontextmanager
+async def site_proxy(**leads_to: tuple[str, int]) -> AsyncIterator[SiteProxy]:
+    proxy = SiteProxy(dict(leads_to))
+    made = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = made.sockets[0].getsockname()[1]
+    try:
+        yield proxy
     finally:
         made.close()
