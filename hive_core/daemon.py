@@ -213,6 +213,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             notes=notes,
             events=events,
             gateway=gateway,
+            policies=policies,
             commands=commands,
         )
         parts = Parts(

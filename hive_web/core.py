@@ -60,6 +60,11 @@ class Caller:
         if not self.may_act:
             raise ForbiddenError(f"That needs the role operator, and {self.name} is {self.role}.", hint=ASK_AN_ADMIN)
 
+    def require_admin(self) -> None:
+        """As `require_operator`, for the role admin."""
+        if not self.may_manage:
+            raise ForbiddenError(f"That needs the role admin, and {self.name} is {self.role}.", hint=ASK_AN_ADMIN)
+
     async def reminder_counts(self, agent: str, since_seconds: float) -> ReminderCounts | None:
         """How an agent's reminders did; None when it had none."""
         asked = self.ask(AgentReminderRollupRequest, agent=agent, since_seconds=since_seconds)

@@ -34,9 +34,9 @@ from hive_web.core import READ_SECONDS, Core
 from hive_web.front import MESSAGES, Front, front
 from hive_web.look import Look, counts, look
 from hive_web.stamps import asked_by, stamps
-from hive_web.view.agents import agent_view, hive_view
+from hive_web.view.agents import agent_view
 from hive_web.view.timeline import patch
-from hive_web.view.waiting import waiting_views
+from hive_web.view.waiting import hive_now
 from hive_web.view.wire import dumps
 
 log = logging.getLogger(__name__)
@@ -254,7 +254,7 @@ class Feed:
             self._show(found, messages)
 
     def _show(self, found: Look, messages: list[Message]) -> None:
-        hive = hive_view(found.status, len(waiting_views(found)))
+        hive = hive_now(found)
         data = frame("hive", {"hive": hive, "counts": counts(found), "stamps": stamps(found)})
         if data != self._hive:
             self._hive = data

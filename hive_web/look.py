@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hive_rpc.accounts import Hold, HoldKind
-from hive_rpc.configuration import Approval, ApprovalState
+from hive_rpc.configuration import Approval, ApprovalState, Job
 from hive_rpc.dialogue import Question, QuestionState
 from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator import (
@@ -14,6 +14,7 @@ from hive_rpc.interfaces.operator import (
     ApprovalsRequest,
     DeadLetter,
     DeadLettersRequest,
+    JobsRequest,
     Operator,
     OperatorRequest,
     QuestionsRequest,
@@ -23,6 +24,7 @@ from hive_rpc.types import OPERATOR
 
 T = TypeVar("T")
 DEAD_LETTERS = 50
+JOBS = 50
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,20 @@ class Look:
     status: StatusReply
     today: Mapping[str, AgentToday]
     approvals: Sequence[Approval]
-    """Those that wait for a decision."""
+    """Those that have not ended: they wait for a decision, or are carried out."""
+    jobs: Sequence[Job]
+    """Those that wait or run."""
     questions: Sequence[Question]
     """Open ones to the operators."""
     letters: Sequence[DeadLetter]
     """The newest dead letters."""
     holds: Sequence[Hold]
     """Those that only an operator ends."""
+
+    @property
+    def pending(self) -> Sequence[Approval]:
+        """What waits for a decision."""
+        return [approval for approval in self.approvals if approval.state is ApprovalState.PENDING]
 
     def agent(self, name: str) -> AgentStatus:
         """Raises NotFoundError."""
@@ -52,7 +61,7 @@ def counts(look: Look) -> dict[str, int]:
     """How much waits in each place of the navigation."""
     return {
         "questions": len(look.questions),
-        "approvals": len(look.approvals),
+        "approvals": len(look.pending),
         "dead-letters": len(look.letters),
     }
 
@@ -66,14 +75,15 @@ async def look(operator: Operator, token: str, *, background: bool = False) -> L
     approvals = await offered(operator.approvals(ApprovalsRequest.model_validate(common)))
     questions = await offered(operator.questions(QuestionsRequest.model_validate(common | {"addressee": OPERATOR})))
     letters = await offered(operator.dead_letters(DeadLettersRequest.model_validate(common | {"limit": DEAD_LETTERS})))
-    spending = await offered(operator.spending(asked))
+    jobs = await offered(operator.jobs(JobsRequest.model_validate(common | {"limit": JOBS})))
     return Look(
         status=status,
         today={agent.agent: agent for agent in today.agents} if today else {},
-        approvals=[a for a in approvals.approvals if a.state is ApprovalState.PENDING] if approvals else [],
+        approvals=[a for a in approvals.approvals if not a.state.ended] if approvals else [],
+        jobs=[job for job in jobs.jobs if not job.state.ended] if jobs else [],
         questions=[q for q in questions.questions if q.state is QuestionState.OPEN] if questions else [],
         letters=letters.letters if letters else [],
-        holds=[h for h in spending.holds if h.kind in (HoldKind.CAP, HoldKind.STOPPED)] if spending else [],
+        holds=[hold for hold in status.holds if hold.kind is HoldKind.CAP],
     )
 
 

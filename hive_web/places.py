@@ -1,19 +1,33 @@
 """Where one can go, in the order of the navigation, and the keys that lead there."""
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
+    href: str
+    words: str
+    key: str
+    """Behind `g`."""
+
+
 PLACES = (
-    ("hive", "/", "Agents"),
-    ("messages", "/messages", "Messages"),
-    ("questions", "/questions", "Questions"),
-    ("approvals", "/approvals", "Approvals"),
-    ("dead-letters", "/dead-letters", "Undelivered"),
-    ("jobs", "/jobs", "Jobs"),
-    ("reminders", "/reminders", "Reminders"),
-    ("system", "/system", "System"),
-    ("audit", "/audit", "Audit"),
-    ("operators", "/operators", "Operators"),
-    ("help", "/help", "Help"),
+    Place("hive", "/", "Agents", "a"),
+    Place("messages", "/messages", "Messages", "m"),
+    Place("questions", "/questions", "Questions", "q"),
+    Place("approvals", "/approvals", "Approvals", "p"),
+    Place("dead-letters", "/dead-letters", "Undelivered", "u"),
+    Place("jobs", "/jobs", "Jobs", "j"),
+    Place("reminders", "/reminders", "Reminders", "r"),
+    Place("spending", "/spending", "Spending", "b"),
+    Place("accounts", "/accounts", "Accounts", "k"),
+    Place("egress", "/egress", "Egress", "e"),
+    Place("system", "/system", "System", "s"),
+    Place("audit", "/audit", "Audit", "l"),
+    Place("operators", "/operators", "Operators", "o"),
+    Place("help", "/help", "Help", "h"),
 )
-"""Name, address, words."""
 
 AGENT_TABS = (
     ("live", "Live", ""),
@@ -21,22 +35,21 @@ AGENT_TABS = (
     ("stats", "Stats", "stats"),
     ("files", "Files", "files/"),
     ("log", "Log", "log"),
+    ("egress", "Egress", "egress"),
     ("decisions", "Decisions", "decisions"),
     ("config", "Configuration", "config"),
 )
 """Name, words, path below the agent's own."""
 
+SYSTEM_TABS = (
+    ("system", "Health", "/system"),
+    ("inputs", "Inputs", "/inputs"),
+    ("tombstones", "Destroyed agents", "/tombstones"),
+)
+"""Name, words, address."""
+
 SHORTCUTS = (
-    (("g", "a"), "Agents, the front page"),
-    (("g", "m"), "Messages"),
-    (("g", "q"), "Questions"),
-    (("g", "p"), "Approvals"),
-    (("g", "u"), "Undelivered messages"),
-    (("g", "j"), "Jobs"),
-    (("g", "r"), "Reminders"),
-    (("g", "s"), "System"),
-    (("g", "l"), "Audit log"),
-    (("g", "o"), "Operators"),
+    *((("g", place.key), place.words) for place in PLACES),
     (("j",), "Next row"),
     (("k",), "Row before"),
     (("Enter",), "Open the row"),

@@ -16,10 +16,11 @@ from hive_base.ids import new_secret
 from hive_web.assets import Assets
 from hive_web.commands import COMMANDS
 from hive_web.markdown import Inline, Tag, parse, plain
-from hive_web.places import AGENT_TABS, PLACES, SHORTCUTS
+from hive_web.places import AGENT_TABS, PLACES, SHORTCUTS, SYSTEM_TABS
 from hive_web.readable import one_line, readable
 from hive_web.verbs import BULK, VERBS
 from hive_web.view import times
+from hive_web.view.jobs import KIND_WORDS
 from hive_web.view.messages import LONGEST, person
 from hive_web.view.waiting import APPROVAL_WORDS
 
@@ -128,8 +129,10 @@ class Renderer:
             bulk=[VERBS[name] for name in BULK],
             places=PLACES,
             agent_tabs=AGENT_TABS,
+            system_tabs=SYSTEM_TABS,
             shortcuts=SHORTCUTS,
             approval_words=APPROVAL_WORDS,
+            job_words=KIND_WORDS,
             secret=new_secret,
             commands=COMMANDS,
             kept=Kept(clock),
@@ -148,7 +151,6 @@ class Renderer:
             size=times.size,
             count=times.count,
             duration=times.duration,
-            usd=lambda amount: f"${amount:.2f}",
             clock=times.clock,
             json=lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
             iso=lambda moment: times.iso(moment) if isinstance(moment, datetime) else "",

@@ -19,6 +19,7 @@ def stamps(look: Look) -> dict[str, str]:
     """By the place in the navigation."""
     return {
         "approvals": stamp([(a.id, a.state.value) for a in look.approvals]),
+        "jobs": stamp([(job.id, job.state.value, job.step.value) for job in look.jobs]),
         "questions": stamp([q.id for q in look.questions]),
         "dead-letters": stamp([letter.message.id for letter in look.letters]),
     }

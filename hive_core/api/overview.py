@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from hive_core.accounts.line import GatewayLine
+from hive_core.accounts.policies import Policies
 from hive_core.agents.agents import Agents
 from hive_core.agents.models import Agent
 from hive_core.broker.broker import Broker
@@ -29,6 +30,7 @@ class Overview:
         notes: Notes,
         events: Events,
         gateway: GatewayLine,
+        policies: Policies,
         commands: Commands,
     ) -> None:
         self._config = config
@@ -39,6 +41,7 @@ class Overview:
         self._notes = notes
         self._events = events
         self._gateway = gateway
+        self._policies = policies
         self._commands = commands
 
     async def status(self) -> StatusReply:
@@ -53,6 +56,7 @@ class Overview:
                 self._agent(a, unread.get(a.name, 0), glance.last_turns.get(a.name), notes.get(a.name)) for a in agents
             ],
             cursor=glance.cursor,
+            holds=list(self._gateway.holds),
         )
 
     def greeting(self) -> GreetReply:
@@ -70,6 +74,7 @@ class Overview:
             gateway=backend is not None,
             healthy=backend is not None and agents_well,
             dashboard=self._config.dashboard,
+            stopped=self._policies.now.stopped,
         )
 
     def _agent(self, agent: Agent, unread: int, last_turn: Turn | None, note: Note | None) -> AgentStatus:

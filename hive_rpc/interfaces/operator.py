@@ -66,6 +66,8 @@ class HiveStatus(Model):
     healthy: bool
     dashboard: str | None = None
     """The dashboard's address."""
+    stopped: str | None = None
+    """An operator has stopped everything: who, when, and why."""
 
 
 class AgentStatus(Model):
@@ -97,6 +99,8 @@ class StatusReply(Model):
     agents: list[AgentStatus]
     cursor: int
     """The id of the newest event in the hive when this was read; watch from here. 0 when there is none."""
+    holds: list[Hold] = []
+    """What stands in the way of requests, as the gateway said last."""
 
 
 class OperatorSendRequest(OperatorRequest):

@@ -7,7 +7,6 @@ from hive_rpc.interfaces.operator import (
     AgentRemindersRequest,
     AgentRequest,
     CommandAgentRequest,
-    ConfigReply,
     EventsReply,
     EventsRequest,
     MessagesRequest,
@@ -45,7 +44,6 @@ class AgentPages(Room):
             web.post("/agent/{name}/messages", self.send),
             web.get("/agent/{name}/inbox", self.inbox),
             web.get("/agent/{name}/stats", self.stats),
-            web.get("/agent/{name}/config", self.config),
             web.get("/agent/{name}/destroy", self.destroy_form),
             web.post("/agent/{name}/destroy", self.destroy),
             web.post("/agent/{name}/command", self.command),
@@ -148,24 +146,6 @@ class AgentPages(Room):
             stats=stats_view(found, span),
             reminders=reminders,
             tab="stats",
-        )
-
-    async def config(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        async with self.caller(request) as caller:
-            look = await caller.look()
-            agent = shown(look, name)
-            asked = caller.ask(AgentRequest, name=name)
-            config: ConfigReply | None = await offered(caller.operator.config(asked))
-            log = await offered(caller.operator.config_log(asked))
-        return self.page(
-            "agent_config.html",
-            caller,
-            look,
-            agent=agent,
-            config=config,
-            commits=log.commits if log else [],
-            tab="config",
         )
 
     async def confirm(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What waits for a decision, with the difference that it makes; and the jobs that carry decisions out."""
+"""What waits for a decision, with the difference that it makes."""
 
 from urllib.parse import quote
 
@@ -6,13 +6,11 @@ from aiohttp import web
 
 from hive_rpc.configuration import ApprovalState, DiffBase
 from hive_rpc.errors import InvalidError
-from hive_rpc.interfaces.operator import ApprovalRequest, ApprovalsRequest, DecideRequest, IdRequest, JobsRequest
+from hive_rpc.interfaces.operator import ApprovalRequest, ApprovalsRequest, DecideRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, see
 from hive_web.view.diff import diff_view
-
-JOBS = 100
 
 
 class ApprovalPages(Room):
@@ -21,8 +19,6 @@ class ApprovalPages(Room):
             web.get("/approvals", self.approvals),
             web.get("/approvals/{id}", self.approval),
             web.post("/approvals/{id}/{verb:approve|deny|cancel}", self.decide),
-            web.get("/jobs", self.jobs),
-            web.get("/jobs/{id}", self.job),
         ]
 
     async def approvals(self, request: web.Request) -> web.Response:
@@ -74,24 +70,3 @@ class ApprovalPages(Room):
                 case _:
                     await caller.operator.cancel_approval(decision)
         return see(f"/approvals/{quote(approval, safe='')}")
-
-    async def jobs(self, request: web.Request) -> web.Response:
-        agent = request.query.get("agent") or None
-        async with self.caller(request) as caller:
-            look = await caller.look()
-            found = await offered(caller.operator.jobs(caller.ask(JobsRequest, agent=agent, limit=JOBS)))
-        jobs = found.jobs if found else []
-        return self.page(
-            "jobs.html",
-            caller,
-            look,
-            here="jobs",
-            running=[job for job in jobs if not job.state.ended],
-            ended=[job for job in jobs if job.state.ended],
-        )
-
-    async def job(self, request: web.Request) -> web.Response:
-        async with self.caller(request) as caller:
-            look = await caller.look()
-            found = await caller.operator.show_job(caller.ask(IdRequest, id=request.match_info["id"]))
-        return self.page("job.html", caller, look, here="jobs", job=found.job, log=found.log)

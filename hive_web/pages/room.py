@@ -15,8 +15,7 @@ from hive_web.look import Look, counts
 from hive_web.render import Renderer
 from hive_web.shelf import Shelf
 from hive_web.stamps import stamps
-from hive_web.view.agents import hive_view
-from hive_web.view.waiting import waiting_views
+from hive_web.view.waiting import hive_now
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Room:
 def frame_values(caller: Caller, look: Look) -> dict[str, Any]:
     """What `frame.html` needs around every page of somebody signed in."""
     return {
-        "hive": hive_view(look.status, len(waiting_views(look))),
+        "hive": hive_now(look),
         "me": caller,
         "cursor": look.status.cursor,
         "stamps": stamps(look),

@@ -1,4 +1,4 @@
-"""How the hive itself is: checks with their remedies, spending, accounts; and the audit log."""
+"""How the hive itself is: checks with their remedies, turns of all agents, what is pinned; and the audit log."""
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ class SystemPages(Room):
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/system", self.system),
+            web.get("/inputs", self.inputs),
             web.get("/audit", self.audit),
         ]
 
@@ -23,8 +24,6 @@ class SystemPages(Room):
             look = await caller.look()
             asked = caller.ask(OperatorRequest)
             doctor = await caller.operator.doctor(asked)
-            spending = await offered(caller.operator.spending(asked))
-            accounts = await offered(caller.operator.accounts(asked))
             stats = await offered(
                 caller.operator.stats(caller.ask(TurnStatsRequest, since_seconds=span.seconds, buckets=span.buckets))
             )
@@ -36,11 +35,24 @@ class SystemPages(Room):
             vitals=look.status.hive,
             failing=[check for check in doctor.checks if not check.ok],
             passing=[check for check in doctor.checks if check.ok],
-            spending=spending,
-            accounts=accounts.accounts if accounts else [],
+            tab="system",
             stats=stats_view(stats, span) if stats else None,
             spans=SPANS.values(),
             span=span,
+        )
+
+    async def inputs(self, request: web.Request) -> web.Response:
+        async with self.caller(request) as caller:
+            look = await caller.look()
+            found = await offered(caller.operator.inputs(caller.ask(OperatorRequest)))
+        return self.page(
+            "inputs.html",
+            caller,
+            look,
+            here="system",
+            inputs=found.inputs if found else [],
+            flake=found.flake if found else "",
+            tab="inputs",
         )
 
     async def audit(self, request: web.Request) -> web.Response:

@@ -86,14 +86,14 @@ function store(name, value) {
   }
 }
 
-let waited = null;
+let waited = Number(document.getElementById("frame").dataset.waiting);
 
 function notify(hive) {
-  const more = waited !== null && hive.waiting > waited;
+  const more = hive.waiting > waited;
   waited = hive.waiting;
   if (!more || !document.hidden || stored("notify") !== "yes" || Notification.permission !== "granted") return;
-  const words = hive.waiting === 1 ? "Something waits for you" : `${hive.waiting} things wait for you`;
-  new Notification(hive.name, { body: words, tag: "hive-waiting" }).onclick = () => focus();
+  const count = hive.waiting === 1 ? "Something waits for you" : `${hive.waiting} things wait for you`;
+  new Notification(`${count} · ${hive.name}`, { body: hive.waiting_words, tag: "hive-waiting" }).onclick = () => focus();
 }
 
 /** The parts of the hive that every page shows: its header, what waits, the stand-in's banner. */
@@ -111,6 +111,7 @@ export function showHive({ hive, counts }, pageTitle) {
     if (element.textContent !== words) element.textContent = words;
   }
   document.getElementById("stand-in").hidden = !hive.stand_in;
+  document.getElementById("stopped").hidden = !hive.stopped;
   document.title = (hive.waiting ? `(${hive.waiting}) ` : "") + pageTitle;
   const icon = document.querySelector("link[rel=icon]");
   const wanted = hive.waiting ? icon.dataset.attention : icon.dataset.calm;

@@ -1,9 +1,5 @@
 // The keyboard (hive_web/places.py lists it, `/help` shows it).
 
-const PLACES = {
-  a: "/", m: "/messages", q: "/questions", p: "/approvals", u: "/dead-letters", j: "/jobs",
-  r: "/reminders", s: "/system", l: "/audit", o: "/operators", h: "/help",
-};
 const PATIENCE_MS = 1200;
 const ROWS = ".rows > li:not([hidden]), .messages > li, tr[data-row]";
 let going = 0;
@@ -29,7 +25,8 @@ function pressed(event) {
   const key = event.key;
   if (Date.now() - going < PATIENCE_MS) {
     going = 0;
-    if (PLACES[key]) location.assign(PLACES[key]);
+    const place = Array.from(document.querySelectorAll(".places a")).find((link) => link.dataset.key === key);
+    if (place) location.assign(place.href);
   } else if (key === "g") {
     going = Date.now();
   } else if (key === "j" || key === "k") {

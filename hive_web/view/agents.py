@@ -72,6 +72,10 @@ class HiveView:
     """What its agents are doing."""
     waiting: int
     """How many things wait for an operator."""
+    waiting_words: str
+    """What has begun to wait last."""
+    stopped: str
+    """By whom everything was stopped, when and why."""
 
     @property
     def title(self) -> str:
@@ -116,19 +120,21 @@ class AgentView:
     can_stop: bool
 
 
-def hive_view(status: StatusReply, waiting: int) -> HiveView:
-    """`waiting` is how many things wait for an operator."""
+def hive_view(status: StatusReply, waiting: int, waiting_words: str) -> HiveView:
+    """`waiting` is how many things wait for an operator, `waiting_words` what the last of them is."""
     hive = status.hive
     return HiveView(
         name=hive.name,
         version=hive.version,
         since=hive.since,
-        healthy=hive.healthy,
+        healthy=hive.healthy and not hive.stopped,
         health=_health(hive),
         stand_in=hive.stand_in,
         backend=_sentence(hive.model_backend or "model backend unknown"),
         summary=_summary([agent.state for agent in status.agents]),
         waiting=waiting,
+        waiting_words=waiting_words,
+        stopped=hive.stopped or "",
     )
 
 
@@ -147,6 +153,8 @@ def _sentence(words: str) -> str:
 
 
 def _health(hive: HiveStatus) -> str:
+    if hive.stopped:
+        return "Everything is stopped"
     if not hive.gateway:
         return "Gateway not connected"
     return "All systems normal" if hive.healthy else "Needs attention"

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from hive_rpc.accounts import Hold, HoldKind, Scope
+from hive_rpc.accounts import Hold, Scope
 from hive_rpc.configuration import Approval, ApprovalKind
 from hive_rpc.interfaces.operator import AgentStatus, DeadLetter
 from hive_rpc.types import AgentState
 from hive_web.look import Look
 from hive_web.markdown import plain
 from hive_web.readable import one_line
-from hive_web.view.agents import agent_href, hue, initial
+from hive_web.view.agents import HiveView, agent_href, hive_view, hue, initial
 
 
 class Kind(StrEnum):
@@ -46,7 +46,7 @@ def waiting_views(look: Look) -> list[WaitingView]:
     """By kind, and oldest first within each: who has waited longest comes first."""
     status = sorted(look.status.agents, key=lambda agent: agent.since)
     return [
-        *(_approval(approval) for approval in sorted(look.approvals, key=lambda a: a.requested_at)),
+        *(_approval(approval) for approval in sorted(look.pending, key=lambda a: a.requested_at)),
         *(
             _view(
                 f"question {q.id}",
@@ -65,6 +65,13 @@ def waiting_views(look: Look) -> list[WaitingView]:
         *(_hold(hold) for hold in look.holds),
         *_letters(look.letters),
     ]
+
+
+def hive_now(look: Look) -> HiveView:
+    """The hive with how much waits, and what has begun to wait last: that is what a notification says."""
+    waiting = waiting_views(look)
+    newest = max(waiting, key=lambda item: item.since.timestamp() if item.since else 0.0, default=None)
+    return hive_view(look.status, len(waiting), f"{newest.agent} {newest.headline}" if newest is not None else "")
 
 
 def _view(
@@ -110,15 +117,14 @@ def _agent(agent: AgentStatus, kind: Kind, headline: str) -> WaitingView:
 
 def _hold(hold: Hold) -> WaitingView:
     whose = {Scope.HIVE: "The hive", Scope.ACCOUNT: f"Account {hold.name}", Scope.AGENT: hold.name}[hold.scope]
-    words = "has reached its cap" if hold.kind is HoldKind.CAP else "is stopped"
     return _view(
         f"hold {hold.kind} {hold.scope} {hold.name}",
         Kind.CAP,
         whose,
-        "/system#spending",
-        words,
+        "/spending",
+        "has reached its cap",
         one_line(hold.reason, 240),
-        "Look into it",
+        "Raise it",
         None,
     )
 

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from hive_rpc.commands import AgentCommandKind
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Message, Role, ToolCall, ToolResult, TurnOutcome
 from hive_web.feed import Pace
+from hive_web.places import PLACES
 from tests.support import demo_hive
 from tests.support.browser import OUTLINE, PHONE, POOR_CONTRAST, chromium, context, screenshot
 from tests.support.dashboard import Dashboard, dashboard
@@ -223,7 +224,7 @@ async def test_a_page_looks_the_same_loaded_or_updated(site: Dashboard, browser:
         await expect(hive.locator(".agents > li")).to_have_count(5)
         await expect(hive.locator(".feed > li")).to_have_count(3)
         for page in (hive, agent):
-            await expect(page).to_have_title(re.compile(r"^\(5\) "))
+            await expect(page).to_have_title(re.compile(r"^\(6\) "))
             updated = await page.locator("#main").evaluate(OUTLINE)
             await page.reload()
             await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
@@ -520,8 +521,8 @@ async def test_the_keyboard_reaches_everything(site: Dashboard, browser: Browser
             await expect(focused).to_have_accessible_name(re.compile(f"^{name}"))
             outline = await focused.evaluate("element => getComputedStyle(element).outlineStyle")
             assert outline == "solid", name
-        for _ in range(11):
-            await page.keyboard.press("Tab")  # the navigation
+        for _ in PLACES:
+            await page.keyboard.press("Tab")
         for name in ("New agent", "Start", "Stop", "Restart", "worker", "worker"):
             await page.keyboard.press("Tab")
             await expect(page.locator(":focus")).to_have_accessible_name(re.compile(f"^{name}"))
@@ -593,6 +594,9 @@ PAGES = [
     "/agent/worker/files/state/notes.md",
     "/agent/worker/log",
     "/agent/worker/config",
+    f"/agent/worker/config/diff?old={'1a' * 20}&new={'9b' * 20}",
+    "/agent/worker/config/edit",
+    "/agent/worker/egress",
     "/agent/worker/decisions",
     "/agent/worker/stop",
     "/agent/worker/destroy",
@@ -605,6 +609,14 @@ PAGES = [
     "/approvals/apr_1",
     "/jobs",
     "/jobs/job_1",
+    "/restart-all",
+    "/spending",
+    "/stop-all",
+    "/accounts",
+    "/egress",
+    "/inputs",
+    "/tombstones",
+    "/tombstones/scout/revive",
     "/dead-letters",
     "/reminders",
     "/system",

@@ -1,10 +1,12 @@
 """The other pages, and what can be done on them, without scripts: each does exactly what it says, for whom it may."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hive_rpc.accounts import AccountKind, Scope
 from hive_rpc.commands import AgentCommandKind
 from hive_rpc.interfaces.operator import FileEntry, FileKind
 from hive_rpc.types import OPERATOR, Role
@@ -13,6 +15,9 @@ from tests.integration.test_web_walls import HOSTILE
 from tests.support import demo_hive
 from tests.support.dashboard import Dashboard, dashboard, events
 from tests.support.fake_desk import PASSWORD
+from tests.support.fake_offices import LOGIN_CODE, RUNNING
+
+SECRET = "sk-ant-a-secret-that-nobody-sees-again"
 
 PAGES = {
     "/messages": "Shall it open the change for review?",
@@ -23,8 +28,17 @@ PAGES = {
     "/questions": "Leave it for now",
     "/approvals": "night-shift",
     "/approvals/apr_1": "claude-opus-4-5",
-    "/jobs": "restart",
-    "/jobs/job_1": "one\ntwo",
+    "/jobs": "gets another configuration",
+    "/jobs?agent=docs": "Jobs of docs",
+    "/jobs/job_1": "Draining docs, then switching it.",
+    "/restart-all": "The managers first",
+    "/spending": "of $5.00",
+    "/stop-all": "no request to a model goes out",
+    "/accounts": "invalid x-api-key",
+    "/egress": "169.254.169.254",
+    "/inputs": "github:NixOS/nixpkgs/nixos-26.05",
+    "/tombstones": "scout",
+    "/tombstones/scout/revive": "Revive scout?",
     "/dead-letters": "Its container ended while it worked on it.",
     "/reminders": "Look at the nightly build.",
     "/system": "hive restart migrations",
@@ -39,11 +53,24 @@ PAGES = {
     "/agent/worker/files/state/notes.md": "billing/window.py",
     "/agent/worker/files/shared/report.pdf": "Not text",
     "/agent/worker/log": "The API answered 529",
-    "/agent/worker/config": "claude-sonnet-4-5",
+    "/agent/worker/config": "Let it reach GitHub and PyPI",
+    f"/agent/worker/config/diff?old={'1a' * 20}&new={'9b' * 20}": "claude-opus-4-5",
+    "/agent/worker/config/edit": "memory_mib = 4096",
+    "/agent/worker/egress": "*.pypi.org:443",
     "/agent/worker/decisions": "Going on costs least",
     "/agent/worker/destroy": "Destroy worker?",
     "/agents?verb=stop&agent=worker": "Stop worker?",
 }
+
+
+ONLY_FORMS = (
+    "/agent/worker/destroy",
+    "/agent/worker/config/edit",
+    "/agents",
+    "/restart-all",
+    "/stop-all",
+    "/tombstones/",
+)
 
 
 def arrange(site: Dashboard, role: Role = Role.ADMIN) -> None:
@@ -68,7 +95,7 @@ async def test_a_viewer_may_look_at_every_page_and_finds_no_form_but_for_what_is
     async with dashboard(tmp_path) as site:
         arrange(site, Role.VIEWER)
         for path in PAGES:
-            if path.startswith(("/agent/worker/destroy", "/agents")):
+            if path.startswith(ONLY_FORMS):
                 assert (await site.get(path)).status == 403, path
                 continue
             page = (await (await site.get(path)).text()).split("<main")[1].split("</main>")[0]
@@ -81,7 +108,8 @@ async def test_an_old_core_without_these_methods_still_has_its_pages(tmp_path: P
     async with dashboard(tmp_path) as site:
         site.sign_in()
         site.core.agent("worker")
-        for path in ("/", "/agent/worker/", "/questions", "/approvals", "/jobs", "/agent/worker/config"):
+        bare = ("/questions", "/approvals", "/jobs", "/egress", "/tombstones", "/inputs")
+        for path in ("/", "/agent/worker/", "/agent/worker/config", "/agent/worker/egress", *bare):
             answer = await site.get(path)
             assert answer.status == 200, path
             assert 'class="empty"' in await answer.text()
@@ -110,6 +138,24 @@ ACTIONS: list[tuple[str, dict[str, str], tuple[Any, ...], Role]] = [
      ("set_role", "vic", Role.OPERATOR), Role.ADMIN),
     ("/operators/vic/remove", {"confirm": "vic", "password": PASSWORD}, ("remove_operator", "vic"), Role.ADMIN),
     ("/sessions/ses_2/revoke", {"x": "y"}, ("revoke_session", "ses_2"), Role.VIEWER),
+    ("/accounts", {"name": "spare", "kind": "api_key", "secret": f" {SECRET}\n", "password": PASSWORD},
+     ("add_account", "spare", AccountKind.API_KEY, SECRET, None), Role.ADMIN),
+    ("/accounts/nightly/remove", {"confirm": "nightly", "password": PASSWORD},
+     ("remove_account", "nightly"), Role.ADMIN),
+    ("/accounts/nightly/use", {"agent": "docs", "password": PASSWORD}, ("use_account", "docs", "nightly"), Role.ADMIN),
+    ("/accounts/login/code", {"name": "default", "login": "login_1", "code": LOGIN_CODE, "password": PASSWORD},
+     ("finish_login", "login_1"), Role.ADMIN),
+    ("/spending/raise", {"scope": "agent", "name": "docs", "usd": "2.5"},
+     ("raise_cap", Scope.AGENT, "docs", 2.5, 0), Role.OPERATOR),
+    ("/spending/caps", {"scope": "hive", "hour_usd": "5", "day_tokens": "1000000", "password": PASSWORD},
+     ("set_caps", Scope.HIVE, "", {"hour_usd": 5.0, "day_tokens": 1_000_000}), Role.ADMIN),
+    ("/stop-all", {"reason": "a leaked key"}, ("stop_all", "a leaked key"), Role.OPERATOR),
+    ("/resume-all", {"x": "y"}, ("resume_all",), Role.OPERATOR),
+    ("/jobs/job_2/cancel", {"x": "y"}, ("cancel_job", "job_2"), Role.OPERATOR),
+    ("/restart-all", {"reason": "a new kernel"}, ("restart_all", "a new kernel"), Role.OPERATOR),
+    ("/agent/worker/config/edit", {"config": 'model = "opus"\r\n', "base": RUNNING, "reason": "Larger."},
+     ("edit_config", "worker", 'model = "opus"\n', "Larger."), Role.OPERATOR),
+    ("/tombstones/scout/revive", {"x": "y"}, ("revive", "scout"), Role.ADMIN),
     ("/password", {"new_password": "a better password", "again": "a better password", "password": PASSWORD},
      ("change_password", "a better password"), Role.VIEWER),
 ]  # fmt: skip
@@ -133,7 +179,20 @@ async def test_an_action_does_what_it_says_once_and_for_nobody_below_its_role(
         assert site.core.desk.done == [done]
 
 
-@pytest.mark.parametrize("path", ["/agent/worker/destroy", "/operators/vic/remove", "/operators/vic/role", "/password"])
+CONFIRMED = [
+    "/agent/worker/destroy",
+    "/operators/vic/remove",
+    "/operators/vic/role",
+    "/accounts",
+    "/accounts/nightly/remove",
+    "/accounts/nightly/use",
+    "/accounts/login/code",
+    "/spending/caps",
+    "/password",
+]
+
+
+@pytest.mark.parametrize("path", CONFIRMED)
 async def test_without_the_password_nothing_is_done(tmp_path: Path, path: str) -> None:
     fields = next(a[1] for a in ACTIONS if a[0] == path)
     async with dashboard(tmp_path) as site:
@@ -232,12 +291,27 @@ async def test_hostile_text_stays_text_on_the_other_pages(tmp_path: Path) -> Non
         desk = site.core.desk
         for name, kept in (("questions", {"id", "addressee"}), ("approvals", {"id"}), ("jobs", {"id"}),
                            ("reminders", {"id", "agent"}), ("log", set()), ("audit", set()), ("checks", set()),
-                           ("operators", set()), ("signed_in", set())):  # fmt: skip
+                           ("operators", set()), ("signed_in", set()), ("egress", {"agent"}), ("commits", set()),
+                           ("inputs", set()), ("tombstones", {"agent"})):  # fmt: skip
             items = [poisoned(item, kept) for item in getattr(desk, name)]
             setattr(desk, name, items)
+        desk.accounts = [
+            status.model_copy(update={"account": poisoned(status.account, {"name"}), "agents": [HOSTILE]})
+            for status in desk.accounts
+        ]
+        assert desk.spending is not None
+        desk.spending = desk.spending.model_copy(
+            update={
+                "spending": [poisoned(spent, set()) for spent in desk.spending.spending],
+                "holds": [poisoned(hold, {"name"}) for hold in desk.spending.holds],
+            }
+        )
+        site.core.holds = [poisoned(hold, set()) for hold in site.core.holds]
+        site.core.hive = site.core.hive.model_copy(update={"stopped": HOSTILE})
+        desk.job_log = HOSTILE
         desk.diff = f"diff --git a/x b/x\n@@ -1 +1 @@\n-{HOSTILE}\n+{HOSTILE}"
         desk.warnings = [HOSTILE]
-        desk.config = HOSTILE
+        desk.config = f"egress = [{json.dumps(HOSTILE, ensure_ascii=False)}]"
         for path in PAGES:
             page = await (await site.get(path)).text()
             for live in ("<script>alert", "<img src=x", "\x1b", "\u202e"):

@@ -2,26 +2,44 @@
 
 from datetime import datetime, timedelta
 
-from hive_rpc.accounts import Scope, Spend
+from hive_rpc.accounts import (
+    Account,
+    AccountKind,
+    AccountState,
+    Caps,
+    EgressEntry,
+    Hold,
+    HoldKind,
+    LimitWindow,
+    Raise,
+    Scope,
+    ScopedCaps,
+    Spend,
+    Verdict,
+)
 from hive_rpc.configuration import (
     ApplyConfigPayload,
     Approval,
     ApprovalKind,
     ApprovalState,
+    Commit,
     Job,
     JobKind,
     JobState,
     JobStep,
     SpawnPayload,
+    Tombstone,
 )
 from hive_rpc.dialogue import Question, QuestionState, Reminder, ReminderState
 from hive_rpc.interfaces.operator import (
+    AccountStatus,
     AgentToday,
     AuditRow,
     Check,
     DeadLetter,
     FileEntry,
     FileKind,
+    Input,
     LogLine,
     OperatorAccount,
     SignedInSession,
@@ -79,9 +97,9 @@ diff --git a/agent.toml b/agent.toml
 @@ -1,4 +1,4 @@
 -model = "claude-sonnet-4-5"
 +model = "claude-opus-4-5"
+ egress = ["github.com:443", "*.pypi.org:443"]
 
  [limits]
- memory = "4 GiB"
 """
 
 
@@ -299,12 +317,23 @@ def _desk(core: FakeCore) -> None:
     desk.jobs = [
         Job(
             id="job_1",
-            kind=JobKind.RESTART,
+            kind=JobKind.REBUILD,
             agent="docs",
             state=JobState.RUNNING,
-            step=JobStep.BEGIN,
+            step=JobStep.SWITCH,
+            approval="apr_0",
             requested_by="ada",
             requested_at=ago(1),
+            started_at=ago(0.9),
+        ),
+        Job(
+            id="job_2",
+            kind=JobKind.RESTART,
+            agent="worker",
+            state=JobState.WAITING,
+            step=JobStep.BEGIN,
+            requested_by="manager",
+            requested_at=ago(0.5),
         ),
         Job(
             id="job_0",
@@ -317,6 +346,7 @@ def _desk(core: FakeCore) -> None:
             ended_at=ago(60 * 24.9),
         ),
     ]
+    desk.job_log = "Applying 3f3f3f3f3f3f.\nDraining docs, then switching it.\n"
     desk.letters = [
         DeadLetter(
             message=Message(
@@ -372,7 +402,9 @@ def _desk(core: FakeCore) -> None:
             ]
         )
     ]
-    desk.config = 'model = "claude-sonnet-4-5"\n\n[limits]\nmemory = "4 GiB"\n'
+    desk.config = (
+        'model = "claude-sonnet-4-5"\negress = ["github.com:443", "*.pypi.org:443"]\n\n[limits]\nmemory_mib = 4096\n'
+    )
     desk.checks = [
         Check(name="gateway", ok=True, detail="Anthropic API"),
         Check(name="database core", ok=True, detail="ok"),
@@ -385,15 +417,30 @@ def _desk(core: FakeCore) -> None:
         ),
         Check(name="disk", ok=True, detail="61.2 GiB free below /var/lib/hive"),
     ]
+    cap = Hold(
+        kind=HoldKind.CAP,
+        scope=Scope.AGENT,
+        name="docs",
+        reason="$0.44 of the $0.40 that docs may spend today are spent",
+        until=now + timedelta(hours=6),
+    )
     desk.spending = SpendingReply(
         spending=[
             Spend(scope=Scope.HIVE, hour_usd=0.61, day_usd=3.75, day_tokens=2_840_000, requests=212),
+            Spend(scope=Scope.ACCOUNT, name="default", hour_usd=0.61, day_usd=3.75, day_tokens=2_840_000, requests=212),
             Spend(scope=Scope.AGENT, name="worker", hour_usd=0.4, day_usd=2.37, day_tokens=1_900_000, requests=130),
+            Spend(scope=Scope.AGENT, name="docs", day_usd=0.44, day_tokens=310_000, requests=28),
         ],
-        caps=[],
-        raises=[],
-        holds=[],
+        caps=[
+            ScopedCaps(scope=Scope.HIVE, caps=Caps(hour_usd=5, day_usd=40)),
+            ScopedCaps(scope=Scope.AGENT, name="worker", caps=Caps(turn_usd=1, day_usd=2.5, day_tokens=2_500_000)),
+            ScopedCaps(scope=Scope.AGENT, name="docs", caps=Caps(day_usd=0.4)),
+        ],
+        raises=[Raise(scope=Scope.AGENT, name="worker", usd=2, until=now + timedelta(hours=6))],
+        holds=[cap],
     )
+    core.holds = [cap]
+    _offices(core)
     desk.audit = [
         AuditRow(id=9, at=ago(1.2), who="ada", via="web.sock", action="send", target="worker", outcome="done"),
         AuditRow(
@@ -418,6 +465,69 @@ def _desk(core: FakeCore) -> None:
         SignedInSession(id="ses_2", operator="vic", address="198.51.100.4", seen_at=ago(70), current=False, **session),
     ]
     desk.stats = _stats(now)
+
+
+def _offices(core: FakeCore) -> None:
+    """Accounts, the way out, what the agents run with, and who is gone."""
+    now = core.clock.now()
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    desk = core.desk
+    desk.accounts = [
+        AccountStatus(
+            account=Account(
+                name="default",
+                kind=AccountKind.SUBSCRIPTION,
+                limits=[
+                    LimitWindow(name="five_hour", utilization=0.87, resets_at=ago(-74), status="allowed_warning"),
+                    LimitWindow(name="seven_day", utilization=0.31, resets_at=ago(-60 * 96), status="allowed"),
+                ],
+            ),
+            agents=["manager", "worker", "docs"],
+        ),
+        AccountStatus(
+            account=Account(
+                name="nightly",
+                kind=AccountKind.API_KEY,
+                state=AccountState.NEEDS_LOGIN,
+                reason="The API refuses its key: invalid x-api-key.",
+                base_url="https://models.example.org",
+            ),
+            agents=["night-shift"],
+        ),
+    ]
+    connection = {"agent": "worker", "port": 443}
+    desk.egress = [
+        EgressEntry(
+            id=3, at=ago(0.6), host="github.com", verdict=Verdict.ALLOWED, address="140.82.121.4",
+            sent=18_200, received=1_204_000, seconds=2.4, **connection,
+        ),
+        EgressEntry(
+            id=2, at=ago(14), host="169.254.169.254", verdict=Verdict.REFUSED,
+            detail="169.254.169.254:443 is not in the egress of worker", **connection,
+        ),
+        EgressEntry(
+            id=1, at=ago(27), host="files.pypi.org", verdict=Verdict.FAILED,
+            detail="it did not answer within 10 s", **connection,
+        ),
+    ]  # fmt: skip
+    desk.commits = [
+        Commit(sha="3f" * 20, at=ago(6), author="manager", subject="Think with the larger model",
+               tags=["proposal/apr_1"]),
+        Commit(sha="9b" * 20, at=ago(60 * 26), author="ada", subject="Let it reach GitHub and PyPI",
+               tags=["approved/apr_0", "deployed/apr_0", "proposal/apr_0"]),
+        Commit(sha="1a" * 20, at=ago(60 * 24 * 9), author="hive", subject="As it was spawned"),
+    ]  # fmt: skip
+    desk.inputs = [
+        Input(name="nixpkgs", url="github:NixOS/nixpkgs/nixos-26.05", revision="c4" * 20,
+              modified_at=ago(60 * 24 * 12)),
+        Input(name="agent-worker", url="git+file:///var/lib/hive/applied/worker?ref=main", revision="9b" * 20,
+              modified_at=ago(60 * 26)),
+        Input(name="hive", url="path:/etc/hive/flake"),
+    ]  # fmt: skip
+    desk.tombstones = [Tombstone(agent="scout", destroyed_at=ago(60 * 50), destroyed_by="ada", sha="7e" * 20)]
 
 
 def _stats(now: datetime) -> TurnStatsReply:

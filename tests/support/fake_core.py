@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hive_base.clock import Clock, ManualClock
+from hive_rpc.accounts import Hold
 from hive_rpc.errors import ConflictError, ForbiddenError, HiveError, NotFoundError, NotSignedInError
 from hive_rpc.interface import methods
 from hive_rpc.interfaces.operator import (
@@ -50,7 +51,8 @@ from hive_rpc.types import (
     StateChange,
     Turn,
 )
-from tests.support.fake_desk import Desk, FakeDesk
+from tests.support.fake_desk import Desk
+from tests.support.fake_offices import FakeOffices
 
 
 @dataclass
@@ -81,6 +83,7 @@ class FakeCore:
     """While it is set to an event that has not happened, starting and stopping take that long."""
     forgotten: int = 0
     """Events up to this id are no longer stored."""
+    holds: list[Hold] = field(default_factory=list)
     desk: Desk = field(default_factory=Desk)
     """What the other pages show."""
     on_send: Callable[[Message], None] | None = None
@@ -291,10 +294,15 @@ class FakeSession(Session):
         return SignedInReply(session=token, **self._core.sessions[token].model_dump())
 
 
-class FakeOperator(FakeDesk):
+class FakeOperator(FakeOffices):
     async def status(self, request: OperatorRequest) -> StatusReply:
         self._core.admit(request, "status")
-        return StatusReply(hive=self._core.hive, agents=list(self._core.agents.values()), cursor=self._core.cursor)
+        return StatusReply(
+            hive=self._core.hive,
+            agents=list(self._core.agents.values()),
+            cursor=self._core.cursor,
+            holds=self._core.holds,
+        )
 
     async def send(self, request: OperatorSendRequest) -> OperatorSendReply:
         self._core.admit(request, "send")

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hive_rpc.accounts import EgressEntry
 from hive_rpc.commands import AgentCommand, AgentCommandKind, AgentCommandState
-from hive_rpc.configuration import Approval, ApprovalState, Job
+from hive_rpc.configuration import Approval, ApprovalState, Commit, Job, Tombstone
 from hive_rpc.dialogue import (
     FoundMessages,
     LooseEndsReply,
@@ -19,6 +20,7 @@ from hive_rpc.dialogue import (
 )
 from hive_rpc.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from hive_rpc.interfaces.operator import (
+    AccountStatus,
     AgentReminderReply,
     AgentReminderRollupRequest,
     AgentRemindersRequest,
@@ -36,8 +38,6 @@ from hive_rpc.interfaces.operator import (
     Check,
     CommandAgentReply,
     CommandAgentRequest,
-    ConfigLogReply,
-    ConfigReply,
     ConversationRequest,
     CountReply,
     DeadLetter,
@@ -49,6 +49,7 @@ from hive_rpc.interfaces.operator import (
     FileEntry,
     FileKind,
     IdRequest,
+    Input,
     InviteReply,
     InviteRequest,
     JobReply,
@@ -103,6 +104,7 @@ class Desk:
     diff: str = ""
     warnings: list[str] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    job_log: str = ""
     letters: list[DeadLetter] = field(default_factory=list)
     today: list[AgentToday] = field(default_factory=list)
     stats: TurnStatsReply | None = None
@@ -116,6 +118,13 @@ class Desk:
     operators: list[OperatorAccount] = field(default_factory=list)
     signed_in: list[SignedInSession] = field(default_factory=list)
     config: str | None = None
+    accounts: list[AccountStatus] = field(default_factory=list)
+    egress: list[EgressEntry] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    gateway: bool = True
+    """The gateway is connected; what it keeps cannot be asked for without it."""
     done: list[tuple[Any, ...]] = field(default_factory=list)
     """Every change that was asked for: (method, what it was about, …)."""
 
@@ -238,7 +247,7 @@ class FakeDesk(Operator):
 
     async def show_job(self, request: IdRequest) -> JobReply:
         self._admit(request, "show_job")
-        return JobReply(job=next(j for j in self._desk.jobs if j.id == request.id), log="one\ntwo\n")
+        return JobReply(job=next(j for j in self._desk.jobs if j.id == request.id), log=self._desk.job_log)
 
     async def dead_letters(self, request: DeadLettersRequest) -> DeadLettersReply:
         self._admit(request, "dead_letters")
@@ -287,10 +296,6 @@ class FakeDesk(Operator):
         self._admit(request, "doctor")
         return DoctorReply(checks=self._desk.checks)
 
-    async def spending(self, request: OperatorRequest) -> SpendingReply:
-        self._admit(request, "spending")
-        return self._desk.spending or SpendingReply(spending=[], caps=[], raises=[], holds=[])
-
     async def metrics(self, request: OperatorRequest) -> MetricsReply:
         self._admit(request, "metrics")
         return MetricsReply(text="hive_messages_sent_total 3.0\n")
@@ -324,16 +329,6 @@ class FakeDesk(Operator):
         self._admit(request, "logs")
         for line in self._desk.log:
             yield line
-
-    async def config(self, request: AgentRequest) -> ConfigReply:
-        self._admit(request, "config")
-        if self._desk.config is None:
-            raise NotFoundError("There is no configuration.")
-        return ConfigReply(agent=request.name, config=self._desk.config)
-
-    async def config_log(self, request: AgentRequest) -> ConfigLogReply:
-        self._admit(request, "config_log")
-        return ConfigLogReply(commits=[])
 
     async def command_agent(self, request: CommandAgentRequest) -> CommandAgentReply:
         self._admit(request, "command_agent")

@@ -84,6 +84,14 @@ async def test_status_for_people_tells_state_reason_and_unread_without_colour_co
     assert "\x1b" not in done.stdout
 
 
+async def test_status_says_that_everything_is_stopped_and_how_to_undo_it(shell: Shell) -> None:
+    stopped = STATUS.hive.model_copy(update={"stopped": "ada at 2026-03-01 12:00 UTC, a leaked key"})
+    shell.core.answers["status"] = STATUS.model_copy(update={"hive": stopped})
+    done = await shell.hive("status")
+    assert "Everything is stopped: ada at 2026-03-01 12:00 UTC, a leaked key." in done.stdout.replace("\n", " ")
+    assert "hive resume-all" in done.stdout
+
+
 async def test_send_prints_the_id_of_the_message(shell: Shell) -> None:
     shell.core.answers["send"] = OperatorSendReply(id="msg_1")
     done = await shell.hive("send", "worker", "what is 6*7?")
