@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterator
+from itertools import takewhile
 
 from hive_rpc.types import ToolCall
 from hive_web.readable import one_line
@@ -28,8 +29,12 @@ def tool_input(call: ToolCall) -> str:
     return json.dumps(call.input, indent=2, ensure_ascii=False)
 
 
+_SIGNS = {LineKind.SAME: " ", LineKind.REMOVED: "-", LineKind.ADDED: "+"}
 MAX_DIFF = 400
-"""Lines of an edit that are compared; a longer one is shown as its input."""
+"""Lines of a call's edits that are shown as a difference; a longer one is shown as its input."""
+MAX_COMPARED = 40
+"""Lines on either side that are looked through for equal ones, between what is equal at both ends: the time for that
+grows with their product, or faster, and a page has many calls."""
 
 
 def tool_diff(call: ToolCall) -> tuple[DiffLine, ...]:
@@ -47,22 +52,42 @@ def tool_diff(call: ToolCall) -> tuple[DiffLine, ...]:
             )
         case _:
             return ()
-    lines = [DiffLine(LineKind.FILE, one_line(str(given.get("file_path", "")), 200))]
-    for old, new in edits:
-        if not isinstance(old, str) or not isinstance(new, str):
-            return ()
-        before, after = old.splitlines(), new.splitlines()
-        if len(before) + len(after) > MAX_DIFF:
-            return ()
-        lines += _compared(before, after)
-    return tuple(lines) if len(lines) > 1 else ()
+    if not all(isinstance(text, str) for edit in edits for text in edit):
+        return ()
+    pairs = [(str(old).splitlines(), str(new).splitlines()) for old, new in edits]
+    if not 0 < sum(len(before) + len(after) for before, after in pairs) <= MAX_DIFF:
+        return ()
+    file = DiffLine(LineKind.FILE, one_line(str(given.get("file_path", "")), 200))
+    return (file, *(line for before, after in pairs for line in _compared(before, after)))
 
 
 def _compared(before: list[str], after: list[str]) -> Iterator[DiffLine]:
     """By whole lines. Not `ndiff`, which compares the letters of every pair: minutes, for two hundred lines."""
+    head = _alike(before, after)
+    tail = _alike(before[head:][::-1], after[head:][::-1])
+    before_end, after_end = len(before) - tail, len(after) - tail
+    yield from _lines(LineKind.SAME, before[:head])
+    yield from _between(before[head:before_end], after[head:after_end])
+    yield from _lines(LineKind.SAME, before[before_end:])
+
+
+def _alike(these: list[str], those: list[str]) -> int:
+    """How many lines are equal from the first one on."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(these, those, strict=False)))
+
+
+def _between(before: list[str], after: list[str]) -> Iterator[DiffLine]:
+    if max(len(before), len(after)) > MAX_COMPARED:
+        yield from _lines(LineKind.REMOVED, before)
+        yield from _lines(LineKind.ADDED, after)
+        return
     for what, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if what == "equal":
-            yield from (DiffLine(LineKind.SAME, f" {line}") for line in before[i:j])
+            yield from _lines(LineKind.SAME, before[i:j])
         else:
-            yield from (DiffLine(LineKind.REMOVED, f"-{line}") for line in before[i:j])
-            yield from (DiffLine(LineKind.ADDED, f"+{line}") for line in after[k:m])
+            yield from _lines(LineKind.REMOVED, before[i:j])
+            yield from _lines(LineKind.ADDED, after[k:m])
+
+
+def _lines(kind: LineKind, lines: list[str]) -> Iterator[DiffLine]:
+    return (DiffLine(kind, f"{_SIGNS[kind]}{line}") for line in lines)
