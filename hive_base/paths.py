@@ -85,6 +85,16 @@ class StatePaths:
     def applied_of(self, agent: str) -> Path:
         return self.applied / agent
 
+    @property
+    def meta(self) -> Path:
+        """The flake that pins every agent: a bare git repository."""
+        return self.root / "meta"
+
+    @property
+    def builds(self) -> Path:
+        """Links to what was built and fetched, which keep it from Nix's collector."""
+        return self.root / "builds"
+
     def agent(self, agent: str) -> Path:
         return self.root / "agents" / agent
 

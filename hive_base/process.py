@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
+_LAST_LINES = 200
+_LONGEST_LINE = 2000
 BASE_ENVIRONMENT: Mapping[str, str] = {"PATH": SAFE_PATH, "LANG": "C.UTF-8"}
 
 
@@ -47,12 +51,14 @@ async def run(
     directory: Path | None = None,
     time_limit: float = 60,
     output_limit: int | None = None,
+    heard: Callable[[str], None] | None = None,
     check: bool = True,
 ) -> Completed:
     """Run a program to its end. It gets `BASE_ENVIRONMENT` and what is given, nothing of our own environment.
 
     Raises ProcessError when it cannot be started, runs into the time limit or writes more bytes than `output_limit`
     (it is then killed), or, with `check`, ends with another exit code than 0. Secrets go by `stdin`, never by argument.
+    `heard` is called with each line of standard error as it comes; of that only the end is kept, and it has no limit.
     """
     words = [str(a) for a in arguments]
     try:
@@ -68,10 +74,10 @@ async def run(
         raise ProcessError(f"{words[0]} cannot be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(time_limit):
-            if output_limit is None:
+            if output_limit is None and heard is None:
                 out, err = await process.communicate(stdin)
             else:
-                out, err = await _within(process, stdin, output_limit)
+                out, err = await _within(process, stdin, output_limit or sys.maxsize, heard)
     except TimeoutError:
         raise ProcessError(f"{words[0]} did not end within {time_limit:g} s") from None
     finally:
@@ -84,14 +90,16 @@ async def run(
     return done
 
 
-async def _within(process: asyncio.subprocess.Process, stdin: bytes | None, limit: int) -> tuple[bytes, bytes]:
+async def _within(
+    process: asyncio.subprocess.Process, stdin: bytes | None, limit: int, heard: Callable[[str], None] | None
+) -> tuple[bytes, bytes]:
     """What it writes, each of the two outputs within the limit. Raises ProcessError as soon as one is not."""
     assert process.stdout is not None
     assert process.stderr is not None
     try:
         async with asyncio.TaskGroup() as group:
             out = group.create_task(_read(process.stdout, limit))
-            err = group.create_task(_read(process.stderr, limit))
+            err = group.create_task(_read(process.stderr, limit) if heard is None else _listen(process.stderr, heard))
             if stdin is not None:
                 group.create_task(_feed(process, stdin))
             await process.wait()
@@ -115,6 +123,24 @@ async def _read(stream: asyncio.StreamReader, limit: int) -> bytes:
             raise _TooMuch
         parts.append(part)
     return b"".join(parts)
+
+
+async def _listen(stream: asyncio.StreamReader, heard: Callable[[str], None]) -> bytes:
+    """Hand on each line; the last ones, together."""
+    last: deque[bytes] = deque(maxlen=_LAST_LINES)
+    rest = b""
+    while part := await stream.read(65536):
+        *lines, rest = (rest + part).split(b"\n")
+        # A line without an end is cut: what writes it has no limit.
+        if len(rest) > _LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            last.append(line[:_LONGEST_LINE])
+            heard(last[-1].decode(errors="replace"))
+    if rest:
+        last.append(rest)
+        heard(rest.decode(errors="replace"))
+    return b"\n".join(last)
 
 
 async def _feed(process: asyncio.subprocess.Process, stdin: bytes) -> None:

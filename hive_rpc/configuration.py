@@ -13,6 +13,10 @@ from hive_rpc.types import AgentName, Model, Time
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 """A commit's full id. Never a branch or a tag: those move."""
 
+InputName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
+"""Of an input of the meta flake."""
+MAX_INPUTS = 100
+
 MAX_REASON = 2000
 """Characters of a reason or a note."""
 
@@ -55,9 +59,20 @@ class ApplyConfigPayload(Model):
     """What the agent ran when this was asked for."""
 
 
+class InputChange(Model):
+    """An input of the meta flake that is to be pinned otherwise."""
+
+    name: str
+    old: str | None = None
+    """Its revision, or its hash where it has none; None for one that was not pinned before."""
+    old_at: Time | None = None
+    new: str
+    new_at: Time | None = None
+
+
 class UpdateInputsPayload(Model):
-    inputs: list[str]
-    """Of the meta flake, as `nixpkgs`; empty means every one of them."""
+    changes: list[InputChange]
+    """What every agent is built from instead, with its own configuration as it is."""
 
 
 class DestroyPayload(Model):
@@ -138,8 +153,10 @@ class JobStep(StrEnum):
     """Where a job that runs has come to. Core that is started again goes on at the beginning of the step."""
 
     BEGIN = "begin"
+    BUILD = "build"
+    """What is to run is built. Nothing is changed yet, and the job can be called off."""
     APPLY = "apply"
-    """`applied` is moved to the commit."""
+    """`applied` and the meta flake are moved to it."""
     SWITCH = "switch"
     """The agent is drained, switched and has to come up healthy."""
     ROLL_BACK = "roll_back"

@@ -15,6 +15,7 @@ from hive_rpc.interfaces.manager import (
     RequestApplyRequest,
     RequestDestroyRequest,
     RequestSpawnRequest,
+    RequestUpdateRequest,
 )
 from hive_rpc.types import Empty
 
@@ -33,6 +34,9 @@ class ManagerEndpoint(Manager):
 
     async def request_destroy(self, request: RequestDestroyRequest) -> ManagerApprovalReply:
         return await self._tools().manage(lambda core: core.request_destroy(request))
+
+    async def request_update(self, request: RequestUpdateRequest) -> ManagerApprovalReply:
+        return await self._tools().manage(lambda core: core.request_update(request))
 
     async def restart(self, request: ManagedRequest) -> Empty:
         return await self._tools().manage(lambda core: core.restart(request))

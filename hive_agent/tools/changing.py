@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from hive_agent.tools.tool import Arguments, Harness, Tool, json_of
 from hive_base.privileges import as_user
 from hive_base.process import ProcessError, run
-from hive_rpc.configuration import MAX_REASON, Approval, ApprovalState
+from hive_rpc.configuration import MAX_INPUTS, MAX_REASON, Approval, ApprovalState
 from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.manager import (
     ManagedRequest,
@@ -17,6 +17,7 @@ from hive_rpc.interfaces.manager import (
     RequestApplyRequest,
     RequestDestroyRequest,
     RequestSpawnRequest,
+    RequestUpdateRequest,
 )
 from hive_rpc.types import AgentName
 
@@ -77,6 +78,16 @@ class OneAgent(Arguments):
     name: _Name
 
 
+class Update(Arguments):
+    inputs: list[str] = Field([], max_length=MAX_INPUTS, description="As `nixpkgs`; none means all of them.")
+    reason: _Reason
+
+
+async def _update(harness: Harness, said: Update) -> str:
+    request = RequestUpdateRequest(inputs=said.inputs, reason=said.reason)
+    return _asked((await harness.manager.request_update(request)).approval)
+
+
 async def _restart(harness: Harness, said: OneAgent) -> str:
     await harness.manager.restart(ManagedRequest(name=said.name))
     return _queued(f"{said.name} is restarted")
@@ -114,7 +125,13 @@ def _queued(what: str) -> str:
 
 
 TOOLS: tuple[
-    Tool[ProposeConfig] | Tool[RequestApply] | Tool[RequestDestroy] | Tool[OneAgent] | Tool[ListApprovals], ...
+    Tool[ProposeConfig]
+    | Tool[RequestApply]
+    | Tool[RequestDestroy]
+    | Tool[Update]
+    | Tool[OneAgent]
+    | Tool[ListApprovals],
+    ...,
 ] = (
     Tool(
         "propose_config",
@@ -130,6 +147,13 @@ TOOLS: tuple[
         "Ask that an agent is taken out of the hive. Its files are kept, and it can be revived.",
         RequestDestroy,
         _request_destroy,
+    ),
+    Tool(
+        "update",
+        "Ask that every agent is built from what is new in the inputs of the hive's flake (nixpkgs, the hive itself). "
+        "Then all of them are restarted, in waves.",
+        Update,
+        _update,
     ),
     Tool("restart", "Restart an agent: it finishes its turn first.", OneAgent, _restart),
     Tool("stop", "Stop an agent: it finishes its turn first. Messages to it wait.", OneAgent, _stop),

@@ -1,5 +1,7 @@
 """`hive approvals`: what waits for a decision, and deciding it."""
 
+import sys
+
 import click
 
 from hive_cli.output import ago, console, local, note, say, table, words
@@ -94,6 +96,18 @@ def approve(talk: Talk, id: str, words_: str, no_wait: bool) -> None:  # noqa: A
         talk.done(reply, f"{id} is approved.")
         return
     finish(talk, reply.approval)
+
+
+def decide(talk: Talk, asked: Approval, *, yes: bool) -> None:
+    """Show what was just asked for, and carry it out once the person has said yes."""
+    shown = talk.call(lambda core: core.show_approval(ApprovalRequest(id=asked.id)))
+    for line in [*(f"! {warning}" for warning in shown.warnings), *shown.diff.splitlines()]:
+        note(line)
+    if not yes and not (sys.stdin.isatty() and click.confirm("Have it run?", err=True)):
+        note(f"It waits for a decision: hive approvals approve {asked.id}")
+        return
+    approved = talk.call(lambda core: core.approve(DecideRequest(id=asked.id)))
+    finish(talk, approved.approval)
 
 
 def finish(talk: Talk, approved: Approval) -> None:

@@ -1,21 +1,18 @@
 """`hive config`: what an agent runs with, and changing it."""
 
-import sys
 from typing import TextIO
 
 import click
 
-from hive_cli.commands.approvals import finish
+from hive_cli.commands.approvals import decide
 from hive_cli.output import local, note, say
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.configuration import Commit
 from hive_rpc.interfaces.operator import (
     AgentRequest,
-    ApprovalRequest,
     ConfigDiffRequest,
     ConfigLogReply,
-    DecideRequest,
     EditConfigRequest,
 )
 
@@ -81,11 +78,4 @@ def _edit(talk: Talk, name: str, file: TextIO | None, reason: str, *, yes: bool)
         return
     request = EditConfigRequest(name=name, config=after, base=before.sha, reason=reason)
     asked = talk.call(lambda core: core.edit_config(request)).approval
-    shown = talk.call(lambda core: core.show_approval(ApprovalRequest(id=asked.id)))
-    for line in [*(f"! {warning}" for warning in shown.warnings), *shown.diff.splitlines()]:
-        note(line)
-    if not yes and not (sys.stdin.isatty() and click.confirm("Have it run?", err=True)):
-        note(f"It waits for a decision: hive approvals approve {asked.id}")
-        return
-    approved = talk.call(lambda core: core.approve(DecideRequest(id=asked.id)))
-    finish(talk, approved.approval)
+    decide(talk, asked, yes=yes)

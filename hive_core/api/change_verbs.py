@@ -1,11 +1,12 @@
 """The part of the operators' interface that is about agents' lives and configurations."""
 
 from hive_base.ids import new_id
-from hive_core.agents.config import Capability, parse
+from hive_core.agents.config import parse
 from hive_core.agents.models import Desired
 from hive_core.agents.names import checked_name
 from hive_core.deploys.changes import Changes
 from hive_core.deploys.lives import PURGE
+from hive_core.deploys.waves import told, waves
 from hive_core.jobs import Order
 from hive_core.operators.audit import Actor
 from hive_rpc.configuration import JobKind
@@ -33,11 +34,9 @@ from hive_rpc.interfaces.operator import (
     RestartAllRequest,
     SpawnRequest,
     TombstonesReply,
+    UpdateInputsRequest,
 )
 from hive_rpc.types import Empty
-
-AT_ONCE = 4
-"""Agents in one wave of restarts: the model's limits and the machine's processors are shared by all."""
 
 
 class OperatorChanges(Operator):
@@ -88,17 +87,18 @@ class OperatorChanges(Operator):
 
     async def restart_all(self, request: RestartAllRequest) -> JobsReply:
         running = [a for a in self._changes.agents.all() if a.desired is Desired.RUNNING]
-        managers = [a for a in running if Capability.MANAGER in a.config.capabilities]
-        others = [a for a in running if a not in managers]
         batch = new_id("bat")
-        told = f"You were restarted: {request.reason}"
-        ahead = f" After you come, {AT_ONCE} at a time: {', '.join(a.name for a in others) or 'nobody'}."
         orders = [
-            Order(JobKind.RESTART, a.name, self._by, details={"told": told + ahead}, batch=batch) for a in managers
-        ]
-        orders += [
-            Order(JobKind.RESTART, a.name, self._by, details={"told": told}, batch=batch, wave=1 + position // AT_ONCE)
-            for position, a in enumerate(others)
+            Order(
+                JobKind.RESTART,
+                agent.name,
+                self._by,
+                details={"told": told(agent, running, request.reason)},
+                batch=batch,
+                wave=number,
+            )
+            for number, wave in enumerate(waves(running))
+            for agent in wave
         ]
         return JobsReply(jobs=await self._changes.jobs.submit(*orders))
 
@@ -113,7 +113,7 @@ class OperatorChanges(Operator):
         base = await self._changes.proposals.base(asked, request.against)
         return ApprovalReply(
             approval=asked,
-            config=await self._changes.approvals.config(request.id),
+            config=await self._changes.approvals.config(request.id) if asked.sha is not None else "",
             diff=await self._changes.proposals.diff(asked, base),
             base=base,
             warnings=await self._changes.proposals.warnings(asked),
@@ -167,6 +167,10 @@ class OperatorChanges(Operator):
 
     async def inputs(self, request: OperatorRequest) -> InputsReply:
         return await self._changes.inputs()
+
+    async def update_inputs(self, request: UpdateInputsRequest) -> OperatorApprovalReply:
+        asked = await self._changes.proposals.update(self._by, request.inputs, request.reason)
+        return OperatorApprovalReply(approval=asked)
 
     async def _do(self, kind: JobKind, name: str) -> Empty:
         self._changes.agents.get(name)

@@ -22,6 +22,7 @@ from hive_rpc.interfaces.manager import (
     RequestApplyRequest,
     RequestDestroyRequest,
     RequestSpawnRequest,
+    RequestUpdateRequest,
 )
 from hive_rpc.types import Empty
 
@@ -47,6 +48,10 @@ class ManagerSession(Manager):
 
     async def request_destroy(self, request: RequestDestroyRequest) -> ManagerApprovalReply:
         asked = await self._changes.proposals.destroy(self._actor, request.name, request.reason)
+        return ManagerApprovalReply(approval=asked)
+
+    async def request_update(self, request: RequestUpdateRequest) -> ManagerApprovalReply:
+        asked = await self._changes.proposals.update(self._actor, request.inputs, request.reason)
         return ManagerApprovalReply(approval=asked)
 
     async def restart(self, request: ManagedRequest) -> Empty:

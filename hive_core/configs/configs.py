@@ -6,6 +6,7 @@ from collections import defaultdict
 from importlib import resources
 
 from hive_core.agents.agents import Agents
+from hive_core.agents.config import DEFAULT_CONFIG
 from hive_core.configs.repositories import Repositories, Tree
 from hive_rpc.errors import HiveError, InvalidError
 
@@ -13,6 +14,7 @@ log = logging.getLogger(__name__)
 
 _TEMPLATES = resources.files("hive_core.configs").joinpath("templates")
 AUTHOR = "hive"
+_SPAWNED = "What it was spawned with"
 
 
 def nix_template() -> str:
@@ -48,15 +50,18 @@ class Configs:
         except HiveError as error:
             log.error("The configuration of %s is not in git yet: %s", name, error.sentence())
 
+    async def adopt(self, name: str, config: str | None) -> str:
+        """Make a commit of the text of a new agent, and apply it."""
+        files = files_of(DEFAULT_CONFIG if config is None else config)
+        return await self._repositories.adopt(name, files, author=AUTHOR, message=_SPAWNED)
+
     async def commit_of(self, name: str) -> str:
         """The commit of what the agent runs with, made now if there is none."""
         async with self._locks[name]:
             agent = self._agents.get(name)
             if agent.sha is not None:
                 return agent.sha
-            sha = await self._repositories.adopt(
-                name, files_of(agent.config_text), author=AUTHOR, message="What it was spawned with"
-            )
+            sha = await self.adopt(name, agent.config_text)
             await self._agents.note_commit(name, sha)
             return sha
 

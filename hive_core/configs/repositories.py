@@ -140,6 +140,6 @@ def _tree(answer: bytes) -> Tree:
 def _own(repository: Path) -> None:
     """The directory is root's to make and `hive-build`'s to fill; managers compare with it."""
     if not repository.exists():
-        repository.mkdir()
+        repository.mkdir(parents=True)
         os.chown(repository, BUILD.uid, BUILD.uid)
     repository.chmod(0o755)

@@ -18,10 +18,15 @@ from hive_core.configs.repositories import Repositories
 from hive_core.deploys.lives import Lives
 from hive_core.deploys.proposals import Proposals
 from hive_core.deploys.rebuild import Rebuild
-from hive_core.jobs import Jobs
+from hive_core.deploys.systems import Systems
+from hive_core.deploys.update import Update
+from hive_core.jobs import Jobs, Order
 from hive_core.jobs import rows as job_rows
+from hive_core.jobs.jobs import Handler
 from hive_core.jobs.rows import Entry
 from hive_core.meta import flake
+from hive_core.meta.meta import Meta
+from hive_core.operators.audit import CORE
 from hive_core.store import Database
 from hive_rpc.configuration import JobKind, JobState
 from hive_rpc.interfaces.operator import Input, InputsReply
@@ -43,27 +48,46 @@ class Changes:
     proposals: Proposals
     repositories: Repositories
     applied: Path
+    meta: Meta | None
 
     async def inputs(self) -> InputsReply:
-        """What the meta flake of these agents has as inputs. Of stateless ones nothing is built from it."""
-        found = []
+        """What the meta flake pins; of stateless agents, of whom nothing is built, what it would."""
+        if self.meta is not None:
+            pinned, text = await self.meta.inputs()
+            return InputsReply(inputs=pinned, flake=text)
+        found, pins = [], {}
         for agent in self.agents.all():
-            sha = await self.configs.commit_of(agent.name)
+            sha = pins[agent.name] = await self.configs.commit_of(agent.name)
             dates = {commit.sha: commit.at for commit in await self.repositories.log(agent.name)}
-            where = flake.url(self.applied, agent.name)
+            where = flake.url(self.applied, agent.name, sha)
             found.append(Input(name=f"{flake.PREFIX}{agent.name}", url=where, revision=sha, modified_at=dates.get(sha)))
-        text = flake.render([agent.name for agent in self.agents.all()], self.applied, flake.Sources())
-        return InputsReply(inputs=found, flake=text)
+        return InputsReply(inputs=found, flake=flake.render(pins, self.applied, flake.Sources()))
 
     async def run(self) -> None:
         """Until cancelled. It ends before the agents' own work does, so that no job takes core's end for a failure."""
         async with alongside(self.approvals.run(), self.configs.run()):
+            await self._build_what_is_not()
             await self.jobs.run()
+
+    async def _build_what_is_not(self) -> None:
+        """Agents from when the containers of this hive were stateless get their systems."""
+        for agent in self.agents.all():
+            if self.meta is not None and agent.system is None:
+                details = {"config": agent.config_text, "sha": await self.configs.commit_of(agent.name)}
+                await self.jobs.submit(Order(JobKind.REBUILD, agent.name, CORE, details=details))
 
 
 def changes(
-    database: Database, clock: Clock, *, state: StatePaths, sandbox: Sandbox, agents: Agents, broker: Broker
+    database: Database,
+    clock: Clock,
+    *,
+    state: StatePaths,
+    sandbox: Sandbox,
+    agents: Agents,
+    broker: Broker,
+    meta: Meta | None = None,
 ) -> Changes:
+    """`meta` is given where agents' containers are built."""
     repositories = Repositories(sandbox, state, clock)
     configs = Configs(repositories, agents)
     approvals = Approvals(database, clock, announce=broker.announce, queued=lambda: jobs.queued())
@@ -71,19 +95,26 @@ def changes(
     def ended(connection: sqlite3.Connection, entry: Entry, now_ms: int) -> Sequence[Message]:
         return [*approvals.job_ended(connection, entry, now_ms), *_told(connection, entry, now_ms)]
 
+    systems = Systems(meta)
+    lives = Lives(agents=agents, broker=broker, configs=configs, repositories=repositories, systems=systems)
+    handlers: dict[JobKind, Handler] = {
+        JobKind.REBUILD: Rebuild(agents=agents, configs=configs, repositories=repositories, systems=systems),
+        **lives.handlers(),
+    }
+    if meta is not None:
+        handlers[JobKind.UPDATE] = Update(agents=agents, broker=broker, configs=configs, meta=meta, systems=systems)
     jobs = Jobs(
         database,
         clock,
-        handlers={
-            JobKind.REBUILD: Rebuild(agents=agents, configs=configs, repositories=repositories),
-            **Lives(agents=agents, broker=broker, configs=configs, repositories=repositories).handlers(),
-        },
+        handlers=handlers,
         begun=approvals.job_begun,
         ended=ended,
         announce=broker.announce,
     )
-    proposals = Proposals(agents=agents, approvals=approvals, configs=configs, repositories=repositories)
-    return Changes(agents, approvals, configs, jobs, proposals, repositories, state.applied)
+    proposals = Proposals(
+        agents=agents, approvals=approvals, configs=configs, repositories=repositories, meta=meta, systems=systems
+    )
+    return Changes(agents, approvals, configs, jobs, proposals, repositories, state.applied, meta)
 
 
 def _told(connection: sqlite3.Connection, entry: Entry, now_ms: int) -> list[Message]:

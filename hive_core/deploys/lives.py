@@ -1,14 +1,17 @@
 """The jobs that bring agents into the hive, out of it, and up and down."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from hive_core.agents.agents import Agents
 from hive_core.broker import Broker
 from hive_core.configs.configs import Configs
 from hive_core.configs.repositories import Repositories
+from hive_core.deploys.systems import Systems
 from hive_core.jobs import Running
 from hive_core.jobs.jobs import Handler
-from hive_rpc.configuration import JobKind
+from hive_rpc.configuration import JobKind, JobStep
+from hive_rpc.errors import HiveError
 from hive_rpc.types import SYSTEM
 
 WELCOME = (
@@ -20,13 +23,19 @@ PURGE = "purge"
 
 
 class Lives:
-    """Of a job's details: `config` and `sha` (spawn), `purge` (destroy), `told` (restart: what the agent is told)."""
+    """Of a job's details: `config` and `sha` (spawn), `purge` (destroy), `told` (restart: what the agent is told).
 
-    def __init__(self, *, agents: Agents, broker: Broker, configs: Configs, repositories: Repositories) -> None:
+    `system` is what was built for a spawn, where that is needed.
+    """
+
+    def __init__(
+        self, *, agents: Agents, broker: Broker, configs: Configs, repositories: Repositories, systems: Systems
+    ) -> None:
         self._agents = agents
         self._broker = broker
         self._configs = configs
         self._repositories = repositories
+        self._systems = systems
 
     def handlers(self) -> Mapping[JobKind, Handler]:
         return {
@@ -42,15 +51,30 @@ class Lives:
         if running.resumed and name in self._agents.live_names():
             await self._agents.start(name)
         else:
-            if sha is not None:
-                await self._repositories.move(name, sha)
-            await self._agents.spawn(name, running.details.get("config"), sha)
+            await self._create(running)
         await self._broker.send(SYSTEM, name, WELCOME, key=f"welcome/{running.job.id}")
         # While the agent has its first turn.
         await self._configs.try_to_keep(name)
         if running.job.approval is not None and sha is not None:
             await self._repositories.mark(name, f"deployed/{running.job.approval}", sha, "")
         await self._agents.forget_tombstone(name)
+
+    async def _create(self, running: Running) -> None:
+        name, config = running.job.agent, running.details.get("config")
+        sha = running.details.get("sha")
+        if self._systems.are_built and not running.reached(JobStep.APPLY):
+            sha = sha or await self._configs.adopt(name, config)
+            built = await self._systems.build(running, {name: sha})
+            await running.step(JobStep.APPLY, sha=sha, system=str(built[name]))
+        system = running.details.get("system")
+        if sha is not None:
+            await self._repositories.move(name, sha)
+            await self._systems.pin({name: sha}, f"{name} at {sha[:12]}")
+        try:
+            await self._agents.spawn(name, config, sha, None if system is None else Path(system))
+        except HiveError:
+            await self._systems.unpin(name)
+            raise
 
     async def _start(self, running: Running) -> None:
         await self._agents.start(running.job.agent)
@@ -71,5 +95,6 @@ class Lives:
                 await self._agents.purge(name)
             else:
                 await self._agents.destroy(name, by=running.actor.name)
+        await self._systems.unpin(name)
         if PURGE in running.details:
             await self._agents.purge_remains(name)

@@ -1,6 +1,9 @@
 """Asking for changes. Everything is validated here, before a person sees it."""
 
+import json
 import re
+from collections.abc import Sequence
+from datetime import datetime
 
 from hive_base.ids import new_id
 from hive_core.agents.agents import Agents
@@ -10,6 +13,8 @@ from hive_core.approvals import Approvals
 from hive_core.approvals.approvals import Request
 from hive_core.configs.configs import Configs, refuse_what_is_nixos
 from hive_core.configs.repositories import Repositories, Tree
+from hive_core.deploys.systems import Systems
+from hive_core.meta.meta import Meta
 from hive_core.operators.audit import Actor
 from hive_rpc.configuration import (
     ApplyConfigPayload,
@@ -18,9 +23,12 @@ from hive_rpc.configuration import (
     ApprovalState,
     DestroyPayload,
     DiffBase,
+    InputChange,
     SpawnPayload,
+    UpdateInputsPayload,
 )
 from hive_rpc.errors import ConflictError, InvalidError
+from hive_rpc.types import SYSTEM
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -39,7 +47,18 @@ def checked_sha(sha: str) -> str:
 class Proposals:
     """For agents with the capability and for operators alike; who asks is told in the audit log."""
 
-    def __init__(self, *, agents: Agents, approvals: Approvals, configs: Configs, repositories: Repositories) -> None:
+    def __init__(
+        self,
+        *,
+        agents: Agents,
+        approvals: Approvals,
+        configs: Configs,
+        repositories: Repositories,
+        meta: Meta | None,
+        systems: Systems,
+    ) -> None:
+        self._meta = meta
+        self._systems = systems
         self._agents = agents
         self._approvals = approvals
         self._configs = configs
@@ -78,14 +97,33 @@ class Proposals:
         self._agents.get(name)
         return await self._approvals.ask(actor, Request(name, DestroyPayload(), reason))
 
+    async def update(self, actor: Actor, inputs: Sequence[str], reason: str) -> Approval:
+        """Ask that every agent is built from what is new in these inputs, and of none given in all of them.
+
+        Raises InvalidError, ConflictError.
+        """
+        if self._meta is None:
+            raise ConflictError(
+                "The containers of this hive are stateless: nothing is built from inputs.",
+                hint="They have the machine's own /usr: update the machine, and restart them.",
+            )
+        proposed = await self._meta.propose(inputs)
+        payload = UpdateInputsPayload(changes=list(proposed.changes))
+        return await self._approvals.ask(actor, Request(SYSTEM, payload, reason, proposed.lock))
+
     async def approve(self, actor: Actor, approval_id: str, note: str) -> Approval:
         """Say yes. Raises ConflictError, also when the world has changed so that it cannot be carried out."""
         asked = await self._approvals.get(approval_id)
-        if asked.kind is not ApprovalKind.SPAWN:
+        details: dict[str, str] = {}
+        if asked.update_inputs is not None:
+            changes = [change.model_dump_json() for change in asked.update_inputs.changes]
+            details = {"lock": await self._approvals.config(approval_id), "changes": json.dumps(changes)}
+        elif asked.kind is not ApprovalKind.SPAWN:
             self._agents.get(asked.agent)
         elif asked.agent in self._agents.live_names():
             raise ConflictError(f"There is an agent {asked.agent} by now.")
-        details = {} if asked.sha is None else {"config": await self._approvals.config(approval_id), "sha": asked.sha}
+        if asked.sha is not None:
+            details = {"config": await self._approvals.config(approval_id), "sha": asked.sha}
         return await self._approvals.approve(actor, approval_id, note, details)
 
     async def deny(self, actor: Actor, approval_id: str, note: str) -> Approval:
@@ -109,7 +147,9 @@ class Proposals:
         return earlier.sha if earlier is not None else None
 
     async def diff(self, asked: Approval, base: str | None) -> str:
-        """What a proposal changes in `base`."""
+        """What a proposal changes in `base`; of an update, what is pinned."""
+        if asked.update_inputs is not None:
+            return "".join(map(_lines, asked.update_inputs.changes))
         return "" if asked.sha is None else await self._repositories.diff(asked.agent, base, asked.sha)
 
     async def warnings(self, asked: Approval) -> list[str]:
@@ -149,7 +189,8 @@ class Proposals:
     async def _ask(
         self, actor: Actor, name: str, payload: SpawnPayload | ApplyConfigPayload, tree: Tree, reason: str
     ) -> Approval:
-        check(tree)
+        check(tree, built=self._meta is not None)
+        await self._systems.evaluate(name, tree.files)
         approval_id = new_id("apr")
         asked = await self._approvals.ask(actor, Request(name, payload, reason, tree.config), approval_id)
         if asked.id == approval_id:
@@ -157,9 +198,20 @@ class Proposals:
         return asked
 
 
-def check(tree: Tree) -> AgentConfig:
+def _lines(change: InputChange) -> str:
+    """As a diff says it."""
+
+    def side(sign: str, revision: str | None, at: datetime | None) -> str:
+        return f"{sign}{change.name} {revision}{f' of {at:%Y-%m-%d}' if at else ''}\n" if revision else ""
+
+    return side("-", change.old, change.old_at) + side("+", change.new, change.new_at)
+
+
+def check(tree: Tree, *, built: bool) -> AgentConfig:
     """What can be said of a configuration without running it. Raises InvalidError."""
     config = parse(tree.config)
+    if built:
+        return config
     if config.packages or config.nix:
         raise InvalidError(
             "agent.toml: packages and nix need containers of the kind `nixos`, and those of this hive are stateless.",

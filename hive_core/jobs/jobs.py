@@ -17,7 +17,7 @@ from hive_core.store import Database, from_ms, to_ms
 from hive_core.wakes import Wakes
 from hive_rpc.configuration import Job, JobKind, JobState, JobStep
 from hive_rpc.errors import AgentFailedError, ConflictError, HiveError, StorageError
-from hive_rpc.types import Message
+from hive_rpc.types import SYSTEM, Message
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +130,10 @@ class Jobs:
         entry = await self._db.read(partial(rows.get, job_id=job_id))
         running = self._running.get(entry.job.agent)
         if running is not None and running.job.id == job_id:
-            if running.job.step is not JobStep.BEGIN or entry.job.kind is not JobKind.REBUILD:
+            begins = running.job.step is JobStep.BEGIN and entry.job.kind is JobKind.REBUILD
+            if not begins and running.job.step is not JobStep.BUILD:
                 raise ConflictError(f"{job_id} is under way and cannot be called off any more.")
-            running.cancelled = True
+            running.called_off.set()
             return await self.wait(job_id)
         if entry.job.state.ended:
             raise ConflictError(f"{job_id} has ended: it is {entry.job.state}.")
@@ -140,11 +141,15 @@ class Jobs:
         return await self.get(job_id)
 
     def _next(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Of the open jobs those that can begin now."""
+        """Of the open jobs those that can begin now. What is about the whole hive is done alone."""
+        if SYSTEM in self._running:
+            return []
         seen: set[str] = set(self._running)
         room = AT_ONCE - len(self._running)
         found: list[Entry] = []
         for entry in entries:
+            if entry.job.agent == SYSTEM:
+                return found or ([] if self._running else [entry])
             if entry.job.agent in seen:
                 continue
             seen.add(entry.job.agent)

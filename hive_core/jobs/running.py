@@ -1,6 +1,8 @@
 """A job that is being carried out, as its handler sees it."""
 
+import asyncio
 import json
+import sqlite3
 from collections.abc import Mapping
 from functools import partial
 
@@ -30,7 +32,7 @@ class Running:
         self.actor: Actor = entry.actor
         self.resumed = resumed
         """An earlier core had begun it."""
-        self.cancelled = False
+        self.called_off = asyncio.Event()
         """Somebody wants it to end before it changes anything."""
 
     @property
@@ -43,17 +45,22 @@ class Running:
 
     async def step(self, step: JobStep, **details: str) -> None:
         """Enter a step. Raises CancelledJobError when the job was called off and nothing was changed yet."""
-        if self.cancelled and step is JobStep.APPLY:
+        if self.called_off.is_set() and step is JobStep.APPLY:
             raise CancelledJobError
         self._details |= details
         parameters = {"id": self.job.id, "step": step, "details": json.dumps(self._details, sort_keys=True)}
         await self._db.write(lambda c: c.execute(SQL.step, parameters).rowcount)
         self.job = self.job.model_copy(update={"step": step})
 
-    async def say(self, line: str) -> None:
+    async def say(self, *lines: str) -> None:
         """Add to the log."""
         now = to_ms(self._clock.now())
-        await self._db.write(partial(rows.say, job_id=self.job.id, line=line, now_ms=now))
+
+        def write(connection: sqlite3.Connection) -> None:
+            for line in lines:
+                rows.say(connection, self.job.id, line, now)
+
+        await self._db.write(write)
 
     async def log(self) -> str:
         return await self._db.read(partial(rows.log, job_id=self.job.id))

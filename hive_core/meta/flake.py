@@ -1,16 +1,21 @@
-"""The text of the meta flake. The same agents give the same text, in whatever order they are told.
+"""The text of the meta flake. The same pins give the same text, in whatever order they are told.
 
 Only names and paths go into it: what an agent says is read by Nix from its pinned commit, never pasted in here.
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from hive_core.configs.inside import kept
 
 NIXPKGS = "github:NixOS/nixpkgs/nixos-26.05"
 PREFIX = "agent-"
 """Of the inputs that are agents' configurations."""
+_NAME = re.compile(r"[a-z](-?[a-z0-9])*")
+_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -21,21 +26,27 @@ class Sources:
     hive: str = "path:/etc/hive/flake"
     """With `nixosModules.agent`."""
 
-
-def url(applied: Path, agent: str) -> str:
-    """The flake reference of an agent's applied configuration; which commit it is says the lock."""
-    return f"git+file://{applied / agent}?ref=main"
+    system: str = "x86_64-linux"
+    """What the machines are built for."""
 
 
-def render(agents: Iterable[str], applied: Path, sources: Sources, *, system: str = "x86_64-linux") -> str:
-    """`flake.nix`. Names are agents' names: lower-case letters, digits and hyphens."""
-    names = sorted(set(agents))
-    inputs = "".join(_input(name, url(applied, name)) for name in names)
+def url(applied: Path, agent: str, sha: str) -> str:
+    """The flake reference of a commit of an agent's configuration, by the ref that keeps it (`configs.inside`)."""
+    return f"git+file://{applied / agent}?ref={kept(sha)}&rev={sha}"
+
+
+def render(pins: Mapping[str, str], applied: Path, sources: Sources) -> str:
+    """`flake.nix`, from each agent's commit. Raises ValueError for what is no agent's name or no commit."""
+    for name, sha in pins.items():
+        if not (_NAME.fullmatch(name) and _SHA.fullmatch(sha)):
+            raise ValueError(f"{name!r} at {sha!r} cannot be pinned")
+    names = sorted(pins)
+    inputs = "".join(_input(name, url(applied, name, pins[name])) for name in names)
     machines = "".join(f'        {_quoted(name)} = agent "{name}" inputs.{PREFIX}{name};\n' for name in names)
     return _FLAKE.format(
         nixpkgs=_quoted(sources.nixpkgs),
         hive=_quoted(sources.hive),
-        system=_quoted(system),
+        system=_quoted(sources.system),
         inputs=inputs,
         machines=machines,
     )
@@ -56,6 +67,7 @@ _FLAKE = """\
   inputs = {{
     nixpkgs.url = {nixpkgs};
     hive.url = {hive};
+    hive.inputs.nixpkgs.follows = "nixpkgs";
 {inputs}  }};
 
   outputs =
@@ -67,7 +79,7 @@ _FLAKE = """\
           system = {system};
           modules = [
             inputs.hive.nixosModules.agent
-            (source + "/agent.nix")
+            (if builtins.pathExists (source + "/agent.nix") then source + "/agent.nix" else {{ }})
             {{
               services.hive-agent = {{
                 enable = true;

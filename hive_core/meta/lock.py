@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from hive_core.meta.flake import PREFIX
+from hive_rpc.configuration import InputChange
 from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.operator import Input
 
@@ -21,6 +23,36 @@ def inputs(text: str) -> list[Input]:
         return [_input(name, nodes[node]) for name, node in sorted(root.items()) if isinstance(node, str)]
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidError(f"flake.lock cannot be read: {error!r}.") from error
+
+
+def pins(text: str) -> dict[str, str]:
+    """The commit of each agent that is pinned; none for a text that is empty. Raises as `inputs` does."""
+    found = inputs(text) if text else []
+    return {
+        entry.name.removeprefix(PREFIX): entry.revision
+        for entry in found
+        if entry.name.startswith(PREFIX) and entry.revision is not None
+    }
+
+
+def changes(old: str, new: str) -> list[InputChange]:
+    """What is pinned otherwise in the new lock, but for agents."""
+    before = {entry.name: entry for entry in inputs(old)} if old else {}
+    found = []
+    for entry in inputs(new):
+        was = before.get(entry.name)
+        if entry.name.startswith(PREFIX) or (was is not None and was.revision == entry.revision):
+            continue
+        found.append(
+            InputChange(
+                name=entry.name,
+                old=was.revision if was else None,
+                old_at=was.modified_at if was else None,
+                new=entry.revision or "",
+                new_at=entry.modified_at,
+            )
+        )
+    return found
 
 
 def _input(name: str, node: dict[str, Any]) -> Input:

@@ -6,7 +6,7 @@ to it as a message from `hive`.
 
 from pydantic import Field
 
-from hive_rpc.configuration import MAX_REASON, Approval, Sha
+from hive_rpc.configuration import MAX_INPUTS, MAX_REASON, Approval, InputName, Sha
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.logs import LogLine
 from hive_rpc.types import AgentName, AgentState, Empty, Model, Time
@@ -27,6 +27,12 @@ class RequestSpawnRequest(RequestApplyRequest):
 
 
 class RequestDestroyRequest(ManagedRequest):
+    reason: str = Field(min_length=1, max_length=MAX_REASON)
+
+
+class RequestUpdateRequest(Model):
+    inputs: list[InputName] = Field(default=[], max_length=MAX_INPUTS)
+    """Of the meta flake, as `nixpkgs`; none means all that are no agent's configuration."""
     reason: str = Field(min_length=1, max_length=MAX_REASON)
 
 
@@ -83,6 +89,11 @@ class Manager(Interface, name="org.hive.Manager", sockets=["agents/<name>/core/c
     @rpc()
     async def request_destroy(self, request: RequestDestroyRequest) -> ManagerApprovalReply:
         """Ask that an agent is taken out of the hive."""
+        raise NotImplementedError
+
+    @rpc()
+    async def request_update(self, request: RequestUpdateRequest) -> ManagerApprovalReply:
+        """Ask that every agent is built from what is new in the inputs of the meta flake."""
         raise NotImplementedError
 
     @rpc()

@@ -22,7 +22,17 @@ from hive_rpc.accounts import (
     Spend,
 )
 from hive_rpc.commands import AgentCommand, AgentCommandKind, Effort
-from hive_rpc.configuration import Approval, Commit, DiffBase, Job, Sha, Tombstone
+from hive_rpc.configuration import (
+    MAX_INPUTS,
+    MAX_REASON,
+    Approval,
+    Commit,
+    DiffBase,
+    InputName,
+    Job,
+    Sha,
+    Tombstone,
+)
 from hive_rpc.dialogue import FoundMessages, LooseEndsReply, Question, Reminder, ReminderRollupReply, RemindersReply
 from hive_rpc.interface import Interface, rpc
 from hive_rpc.interfaces.gateway import Login
@@ -720,6 +730,12 @@ class InputsReply(Model):
     """The text of the meta flake."""
 
 
+class UpdateInputsRequest(OperatorRequest):
+    inputs: list[InputName] = Field(default=[], max_length=MAX_INPUTS)
+    """Of the meta flake, as `nixpkgs`; none means all that are no agent's configuration."""
+    reason: str = Field(default="", max_length=MAX_REASON)
+
+
 class TombstonesReply(Model):
     tombstones: list[Tombstone]
 
@@ -1092,6 +1108,12 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.VIEWER)
     async def inputs(self, request: OperatorRequest) -> InputsReply:
         """What the meta flake pins."""
+        raise NotImplementedError
+
+    @rpc(Role.OPERATOR)
+    async def update_inputs(self, request: UpdateInputsRequest) -> OperatorApprovalReply:
+        """Look for what is new in inputs, and ask that every agent is built from it: it waits for an approval like any
+        other. `Conflict` when nothing is new."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hive_core.configs.inside import kept
 from hive_core.meta import lock
 from hive_core.meta.flake import PREFIX, Sources, render, url
 from hive_rpc.errors import InvalidError
@@ -70,14 +71,14 @@ class Nix:
         self.run("git", "add", "--all", at=work)
         self.run("git", "commit", "--quiet", "--message=x", at=work)
         target = self.applied / name
-        self.run("git", "clone", "--quiet", "--bare", work, target) if fresh else self.run(
-            "git", "push", "--quiet", target, "main", at=work
-        )
-        return self.run("git", "rev-parse", "HEAD", at=work).strip()
+        self.run("git", "clone", "--quiet", "--bare", work, target) if fresh else None
+        sha = self.run("git", "rev-parse", "HEAD", at=work).strip()
+        self.run("git", "push", "--quiet", target, f"main:{kept(sha)}", at=work)
+        return sha
 
-    def write(self, *agents: str) -> str:
+    def write(self, **pins: str) -> str:
         """Generate the flake, and lock it."""
-        text = render(agents, self.applied, self.sources)
+        text = render(pins, self.applied, self.sources)
         (self.meta / "flake.nix").write_text(text)
         self.nix("flake", "lock", f"path:{self.meta}")
         return text
@@ -115,9 +116,9 @@ def nix(tmp_path: Path) -> Nix:
 
 
 def test_each_agent_is_a_machine_with_its_own_configuration(nix: Nix) -> None:
-    nix.agent("worker", 'model = "opus"\n')
-    nix.agent("researcher-of-things", 'model = "haiku"\n')
-    nix.write("worker", "researcher-of-things")
+    worker = nix.agent("worker", 'model = "opus"\n')
+    researcher = nix.agent("researcher-of-things", 'model = "haiku"\n')
+    nix.write(**{"worker": worker, "researcher-of-things": researcher})
     assert nix.evaluated("nixosConfigurations.worker.modules") == [
         {"imports": ["the hive's"]},
         {},
@@ -130,7 +131,7 @@ def test_each_agent_is_a_machine_with_its_own_configuration(nix: Nix) -> None:
 
 def test_the_lock_says_what_is_pinned_and_how_old_it_is(nix: Nix) -> None:
     first = nix.agent("worker", "")
-    nix.write("worker")
+    nix.write(worker=first)
     pinned = {entry.name: entry for entry in lock.inputs(nix.lock())}
     assert pinned.keys() == {"nixpkgs", "hive", f"{PREFIX}worker"}
     assert pinned[f"{PREFIX}worker"].revision == first
@@ -138,21 +139,29 @@ def test_the_lock_says_what_is_pinned_and_how_old_it_is(nix: Nix) -> None:
     assert pinned["nixpkgs"].url == nix.sources.nixpkgs
 
 
-def test_what_is_applied_later_is_not_built_before_the_lock_says_so(nix: Nix) -> None:
-    nix.agent("worker", 'model = "opus"\n')
-    nix.write("worker")
+def test_what_is_applied_later_is_not_built_before_the_flake_says_so(nix: Nix) -> None:
+    nix.write(worker=nix.agent("worker", 'model = "opus"\n'))
     later = nix.agent("worker", 'model = "haiku"\n')
     where = "nixosConfigurations.worker.modules"
     assert "opus" in json.dumps(nix.evaluated(where))
-    nix.nix("flake", "lock", "--update-input", f"{PREFIX}worker", f"path:{nix.meta}")
+    nix.write(worker=later)
     assert "haiku" in json.dumps(nix.evaluated(where))
     assert later in nix.lock()
 
 
 def test_the_same_agents_give_the_same_flake(nix: Nix) -> None:
-    some = render(["worker", "manager", "a-b"], nix.applied, nix.sources)
-    assert some == render({"a-b", "manager", "worker"}, nix.applied, nix.sources)
-    assert url(nix.applied, "worker") in some
+    pins = {"worker": "1" * 40, "manager": "2" * 40, "a-b": "3" * 40}
+    some = render(pins, nix.applied, nix.sources)
+    assert some == render(dict(sorted(pins.items())), nix.applied, nix.sources)
+    assert url(nix.applied, "worker", "1" * 40) in some
+
+
+@pytest.mark.parametrize(
+    ("name", "sha"), [("worker", "main"), ("a${x}", "1" * 40), ("A", "1" * 40), ("a--b", "1" * 40)]
+)
+def test_only_a_name_and_a_full_id_are_pasted_in(name: str, sha: str) -> None:
+    with pytest.raises(ValueError, match="cannot be pinned"):
+        render({name: sha}, Path("/x"), Sources())
 
 
 def test_without_agents_there_is_a_flake_too(nix: Nix) -> None:
@@ -161,7 +170,7 @@ def test_without_agents_there_is_a_flake_too(nix: Nix) -> None:
 
 
 def test_nothing_in_a_path_is_taken_for_nix() -> None:
-    text = render(["worker"], Path('/x/${builtins.abort "no"}"; evil = "'), Sources())
+    text = render({"worker": "1" * 40}, Path('/x/${builtins.abort "no"}"; evil = "'), Sources())
     done = subprocess.run(["nix-instantiate", "--parse", "-"], input=text, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "evil =" not in done.stdout.replace('\\"; evil =', "")

@@ -12,6 +12,8 @@ from hive_core.approvals.telling import AGENT_SOCKET
 from hive_core.broker import Broker
 from hive_core.deploys.changes import Changes, changes
 from hive_core.jobs import Order
+from hive_core.meta.flake import Sources
+from hive_core.meta.meta import STORE, Meta
 from hive_core.operators.audit import Actor
 from hive_rpc.configuration import Approval, JobKind
 from hive_rpc.types import SYSTEM
@@ -77,13 +79,25 @@ def _git(repository: Path, *words: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def core(root: Path, bus: Bus, fake: FakeSystemd) -> AsyncIterator[Changing]:
-    """One run of core; leaving it is as if core was killed: what is under way stays begun."""
+async def core(
+    root: Path, bus: Bus, fake: FakeSystemd, sources: Sources | None = None, store: Path = STORE
+) -> AsyncIterator[Changing]:
+    """One run of core; leaving it is as if core was killed: what is under way stays begun.
+
+    With `sources`, what containers boot is built.
+    """
     sandbox = NoWalls()
     async with lives.core(root, bus, fake) as living:
         broker = Broker(living.database, living.clock, living.agents.live_names)
+        meta = None if sources is None else Meta(sandbox, living.state, living.clock, sources, store=store)
         changing = changes(
-            living.database, living.clock, state=living.state, sandbox=sandbox, agents=living.agents, broker=broker
+            living.database,
+            living.clock,
+            state=living.state,
+            sandbox=sandbox,
+            agents=living.agents,
+            broker=broker,
+            meta=meta,
         )
         running = asyncio.ensure_future(changing.run())
         try:

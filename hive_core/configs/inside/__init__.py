@@ -4,3 +4,8 @@ Input and output are the standard streams. Exit code 3 is a refusal, with its re
 """
 
 REFUSED = 3
+
+
+def kept(sha: str) -> str:
+    """The ref in `applied/<name>` that keeps a commit, and by which it can be asked for, whatever else points to it."""
+    return f"refs/hive/{sha}"

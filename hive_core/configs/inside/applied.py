@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hive_base.process import ProcessError
+from hive_core.configs.inside import kept
 from hive_core.configs.inside.git import git
 from hive_core.configs.inside.packing import MAX_PACK
 from hive_core.configs.inside.refusal import Refusal
@@ -31,7 +32,9 @@ async def receive(repository: Path, sha: str, pack: bytes) -> dict[str, Any]:
         said = done.stderr.strip().splitlines()
         reason = said[0] if said else "git refused them"
         raise Refusal(f"The objects of {sha} are not sound: {reason}.")
-    return await read(repository, sha)
+    found = await read(repository, sha)
+    await git(repository, "update-ref", kept(sha), sha)
+    return found
 
 
 async def read(repository: Path, sha: str) -> dict[str, Any]:
@@ -69,6 +72,7 @@ async def commit(repository: Path, order: dict[str, Any]) -> str:
     await git(repository, "update-ref", "-d", "refs/heads/incoming")
     await git(repository, "fast-import", "--quiet", "--done", "--force", stdin=b"".join(stream))
     sha = (await git(repository, "rev-parse", "refs/heads/incoming")).stdout.strip()
+    await git(repository, "update-ref", kept(sha), sha)
     await git(repository, "update-ref", "-d", "refs/heads/incoming")
     return sha
 
@@ -90,6 +94,7 @@ async def head(repository: Path) -> str:
 
 async def move(repository: Path, sha: str) -> None:
     """Make it the one that is applied."""
+    await git(repository, "update-ref", kept(sha), sha)
     await git(repository, "update-ref", _MAIN, sha)
 
 

@@ -1,0 +1,125 @@
+"""Evaluating and building what an agent wrote, with the machine's Nix daemon, in real units of hive-build.
+
+Each attempt is made twice: in the sandbox, and with the same program outside of it, where it succeeds.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.hive_host import Host, free_port
+from tests.support.nix_store import HIVE, NIXPKGS, SETTINGS
+
+pytestmark = pytest.mark.skipif(shutil.which("nix-daemon") is None, reason="needs nix")
+
+PYTHON = "/opt/hive/bin/python3"
+SCRIPT = Path(__file__).parents[1] / "support" / "inside_host.py"
+MODULE = "{ ... }: {\n  more = %s;\n}\n"
+SERVED = "served"
+NIX = ("env", "HOME=/tmp", "NIX_REMOTE=daemon", "nix")
+
+
+@pytest.fixture
+def nix(host: Host) -> Host:
+    """With a Nix daemon and its store, as on NixOS."""
+    for path, text in (
+        ("/etc/nix/nix.conf", SETTINGS + "experimental-features = nix-command flakes\n"),
+        ("/etc/hive/flake/nixpkgs/flake.nix", NIXPKGS.replace("%s", "one")),
+        ("/etc/hive/flake/hive/flake.nix", HIVE),
+    ):
+        host.run("mkdir", "-p", Path(path).parent)
+        host.run("tee", path, stdin=text)
+    host.run("mkdir", "-p", "/nix/store")
+    unit = ("systemd-run", "--quiet", "--unit=nix-daemon", "--service-type=exec", "--setenv=HOME=/root")
+    host.run(*unit, "nix-daemon", "--daemon")
+    host.run("sh", "-c", "until test -S /nix/var/nix/daemon-socket/socket; do :; done")
+    return host
+
+
+def steps(host: Host, *order: tuple[str, Any]) -> list[Any]:
+    """How each ended: what it gives, `done`, or the error in a sentence."""
+    # Only what hive-core itself has, but for its unit's own walls.
+    script = SCRIPT.read_text()
+    done = host.run(PYTHON, "-I", "-c", script, stdin=json.dumps(order), limit=240)
+    print(done.stderr)
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+def outside(host: Host, expression: str, *options: str) -> str:
+    """What the expression is where there is no wall."""
+    return host.run(*NIX, "eval", "--impure", "--raw", *options, "--expr", expression).stdout
+
+
+def files(more: str) -> dict[str, str]:
+    return {"agent.toml": "", "agent.nix": MODULE % more}
+
+
+async def test_the_walls_around_nix(nix: Host) -> None:
+    port = free_port()
+    nix.run("mkdir", "-p", "/srv/www")
+    nix.run("tee", "/srv/www/x", stdin=SERVED)
+    server = ("systemd-run", "--quiet", "--unit=www", "--service-type=exec")
+    nix.run(*server, PYTHON, "-I", "-m", "http.server", "-d", "/srv/www", "-b", "127.0.0.1", str(port))
+    dial = f"import socket; socket.create_connection(('127.0.0.1', {port}))"
+    nix.run("sh", "-c", f'until {PYTHON} -Ic "{dial}" 2>/dev/null; do :; done')
+
+    digest = nix.run("sha256sum", "/srv/www/x").stdout.split()[0]
+    fetch = f'builtins.readFile (builtins.fetchurl {{ url = "http://127.0.0.1:{port}/x"; sha256 = "{digest}"; }})'
+    shadow = 'builtins.readFile "/etc/hostname"'
+    built = (
+        'builtins.readFile (derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; '
+        'args = [ "-c" "echo imported >$out" ]; })'
+    )
+    state = 'builtins.readFile (builtins.fetchTree { type = "path"; path = "/var/lib/hive/core"; narHash = "%s"; })'
+    big = "toString (builtins.length (builtins.genList (x: x) 60000000))"
+    slow = "let f = n: if n == 0 then 0 else builtins.seq (f (n - 1)) (f (n - 1)); in toString (f 60)"
+
+    answers = steps(
+        nix,
+        ("evaluate", files('"echo fine >&2;"')),
+        ("evaluate", files(fetch)),
+        ("evaluate", files(shadow)),
+        ("evaluate", files(built)),
+        ("evaluate", files(state % ("sha256-" + "A" * 43 + "="))),
+        ("limits", {"seconds": 120, "memory": 300 * 1024 * 1024}),
+        ("evaluate", files(big)),
+        ("limits", {"seconds": 3, "memory": 2 * 1024**3}),
+        ("evaluate", files(slow)),
+        ("limits", {"seconds": 120, "memory": 2 * 1024**3}),
+        ("apply", files('"echo from the build >&2;"')),
+        ("pin", None),
+        ("inputs", None),
+        ("build", None),
+    )
+    print(answers)
+    assert answers[0] == "done", "what is harmless is evaluated"
+    fetched, read, imported, copied = answers[1:5]
+    assert "unable to download" in fetched
+    assert "forbidden in pure eval mode" in read
+    assert "allow-import-from-derivation" in imported
+    assert "/var/lib/hive/core': No such file" in copied
+    assert "does not evaluate" in answers[6], "too much memory"
+    assert "within 3 s" in answers[8]
+    assert answers[12] == ["agent-worker", "hive", "nixpkgs"]
+    system, log = answers[13]
+    assert "from the build" in "\n".join(log)
+    assert nix.run("cat", f"{system}/said").stdout == "release one\n"
+
+    # The controls: each of the things is possible, only not in there.
+    assert outside(nix, fetch) == SERVED
+    assert outside(nix, shadow) == nix.run("cat", "/etc/hostname").stdout
+    assert outside(nix, built) == "imported\n"
+    assert outside(nix, big) == "60000000"
+
+    # What was built stays when Nix's collector comes, and so do the inputs: the next evaluation has no network.
+    nix.run("env", "NIX_REMOTE=daemon", "nix-store", "--gc")
+    assert nix.run("cat", f"{system}/said").stdout == "release one\n"
+    assert steps(nix, ("evaluate", files('"true;"'))) == ["done"]
+    # Nobody but hive-build has written there, and whoever wants to can look with git.
+    assert nix.run("stat", "--format=%U", "/var/lib/hive/meta/HEAD").stdout == "hive-build\n"
+    shown = nix.run("git", "-c", "safe.directory=*", "-C", "/var/lib/hive/meta", "show", "main:flake.nix").stdout
+    assert "agent-worker" in shown
