@@ -10,7 +10,7 @@ from functools import partial
 from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
 from hive_base.ids import new_id
-from hive_base.paths import RunPaths, StatePaths
+from hive_base.paths import ETC, RunPaths, StatePaths
 from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
@@ -39,6 +39,7 @@ from hive_core.build.transient import TransientUnits
 from hive_core.commands import Commands
 from hive_core.containers.containers import Containers
 from hive_core.containers.stateless import StatelessDriver
+from hive_core.declared import Declared
 from hive_core.deploys.changes import changes
 from hive_core.doctor import checks
 from hive_core.doctor.doctor import Doctor
@@ -193,6 +194,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             swept=metrics.swept,
         )
         changing = changes(database, clock, state=state, sandbox=TransientUnits(), agents=agents, broker=broker)
+        declared = Declared(ETC / "agents", database, changing)
         dialogue = Dialogue(
             broker=broker,
             history=history,
@@ -235,6 +237,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                 [
                     checks.gateway_is_there(gateway),
                     checks.agents_are_well(agents),
+                    checks.declarations_are_carried_out(declared),
                     checks.database_is_sound("core", database),
                     checks.database_is_sound("events", events_database),
                     checks.disk_has_room(state.root),
@@ -295,7 +298,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         await stack.enter_async_context(
             alongside(systemd.run(), broker.run(), questions.run(), reminders.run(), retention.run(), agents.run())
         )
-        await stack.enter_async_context(alongside(changing.run()))
+        await stack.enter_async_context(alongside(changing.run(), declared.run()))
         yield
 
 

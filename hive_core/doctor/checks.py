@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
+from hive_core.declared import Declared
 from hive_core.doctor.doctor import Examination
 from hive_core.files import beneath
 from hive_core.store import Database
@@ -31,6 +32,17 @@ def agents_are_well(agents: Agents) -> Examination:
             remedy = "" if well else f"Read `hive logs {agent.name}`, then `hive restart {agent.name}`."
             found.append(Check(name=f"agent {agent.name}", ok=well, detail=detail, remedy=remedy))
         return found
+
+    return examine
+
+
+def declarations_are_carried_out(declared: Declared) -> Examination:
+    async def examine() -> Sequence[Check]:
+        remedy = "Correct it in the machine's configuration, then restart hive-core."
+        return [
+            Check(name=f"declared agent {name}", ok=False, detail=problem, remedy=remedy)
+            for name, problem in declared.problems.items()
+        ]
 
     return examine
 

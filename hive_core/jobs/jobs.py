@@ -59,10 +59,7 @@ class Jobs:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._changed.clear()
-                entries = await self._db.read(
-                    lambda c: [rows.entry(row) for row in c.execute(SQL.open, {"agent": None})]
-                )
-                for entry in self._next(entries):
+                for entry in self._next(await self._open()):
                     resumed = entry.job.state is JobState.RUNNING
                     running = self._running[entry.job.agent] = Running(self._db, self._clock, entry, resumed=resumed)
                     group.create_task(self._carry(running))
