@@ -165,6 +165,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             commands.settings,
         )
         gateway.reported = hooks.refresh = commands.changed = standing.refresh
+        commands.waking = standing.let_try
         await policies.load()
         await commands.load()
 

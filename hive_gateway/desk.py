@@ -53,7 +53,7 @@ class Desk:
         if route is None:
             return web.Response()
         account = self._account_of(agent)
-        self._check_free(account)
+        self._check_free(agent, account)
         ticket = self._treasury.begin(agent, account.name) if route is Route.MESSAGES else None
         exchange = self._exchange(agent, account, request, route, ticket=ticket)
         self._running.add(exchange)
@@ -83,13 +83,13 @@ class Desk:
             raise ApiError(401, f"The account {name or DEFAULT_ACCOUNT} of {agent} is not known to the hive's gateway.")
         return account
 
-    def _check_free(self, account: LiveAccount) -> None:
+    def _check_free(self, agent: str, account: LiveAccount) -> None:
         now = self._clock.now()
         refuse = partial(limits.refusal, now=now, subscription=account.stored.kind.subscription)
         if self._stopped is not None:
             raise refuse(f"An operator has stopped every agent of this hive: {self._stopped}", None, claim=None)
         held = account.held_now(now)
-        if held is None:
+        if held is None or agent in account.trying:
             return
         if held.kind is HoldKind.LOGIN:
             raise ApiError(401, f"The account {account.name} of the hive needs a new login: {held.reason}.")
@@ -108,8 +108,9 @@ class Desk:
             if ticket is not None:
                 ticket.size = exchange.size
                 await self._treasury.admit(ticket, asked)
-            self._check_free(account)
+            self._check_free(agent, account)
 
+        tries = account.held_now(self._clock.now()) is not None
         exchange = Exchange(
             request,
             route,
@@ -117,7 +118,7 @@ class Desk:
             gate=gate,
             reads=self._reads(agent, account, ticket),
             meter=ticket,
-            observe=partial(self._observe, account, route),
+            observe=partial(self._observe, account, route, tries=tries),
         )
         return exchange
 
@@ -129,12 +130,12 @@ class Desk:
         """Whether it matters what a request asks for."""
         return bool(self._models(agent)) or (ticket is not None and self._treasury.limited(agent, account.name))
 
-    def _observe(self, account: LiveAccount, route: Route, status: int, headers: Headers) -> None:
+    def _observe(self, account: LiveAccount, route: Route, status: int, headers: Headers, *, tries: bool) -> None:
         if route is Route.MESSAGES:
-            self._accounts.observe(account, status, headers)
+            self._accounts.observe(account, status, headers, tries=tries)
         elif status != HTTPStatus.TOO_MANY_REQUESTS:
             # Counting tokens has limits of its own, which say nothing about messages.
-            self._accounts.observe(account, status, CIMultiDict())
+            self._accounts.observe(account, status, CIMultiDict(), tries=False)
 
 
 def _check_model(model: str, agent: str, allowed: list[str]) -> None:

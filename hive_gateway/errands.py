@@ -49,6 +49,8 @@ class Errands:
                 return FinishErrandRequest(id=errand.id, login=await self._logins.begin(errand.begin_login))
             case ErrandKind.FINISH_LOGIN if errand.finish_login is not None:
                 await self._logins.finish(errand.finish_login)
+            case ErrandKind.TRY_ACCOUNT if errand.try_account is not None:
+                self._accounts.let_try(errand.try_account.account, errand.try_account.agent)
             case _:
                 raise InvalidError(f"The errand {errand.kind} came without its particulars.")
         return FinishErrandRequest(id=errand.id)

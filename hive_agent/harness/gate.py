@@ -47,6 +47,10 @@ class Gate:
         self._parked, self._overridden = None, self._hold
         return asleep
 
+    def refused_again(self) -> None:
+        """The hold that an operator's wake overrode is true still."""
+        self._overridden = None
+
     def obstacle(self) -> Obstacle | None:
         """What is in the way now."""
         self._follow_hold()

@@ -172,6 +172,8 @@ class ServeLoop:
 
     def _park(self, after: Aftermath, verdict: Verdict) -> None:
         """Begin no turn for a while: what made the last one fail may be there still."""
+        if verdict.outcome in {TurnOutcome.RATE_LIMITED, TurnOutcome.AUTH_FAILED}:
+            self._gate.refused_again()
         if after.seconds == 0:
             return
         until = None if after.seconds is None else self._clock.now() + timedelta(seconds=after.seconds)

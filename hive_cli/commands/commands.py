@@ -79,5 +79,5 @@ def resume(talk: Talk, name: str) -> None:
 @click.argument("name", type=AGENT)
 @talks
 def wake(talk: Talk, name: str) -> None:
-    """Let a parked agent try again now."""
+    """Let a parked agent try again now, also past a limit that holds its account."""
     _ask(talk, name, AgentCommandKind.WAKE, f"{name} tries again.")

@@ -3,17 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hive_core.accounts.line import GatewayLine
+from hive_core.accounts.line import GatewayLine, new_errand_id
 from hive_core.accounts.policies import Policies
 from hive_core.agents.agents import Agents
 from hive_core.agents.models import Agent
 from hive_rpc.accounts import DEFAULT_ACCOUNT, Account, Hold, HoldKind, Scope, ScopedCaps
+from hive_rpc.errors import ConflictError
 from hive_rpc.interfaces.agent import Command, CommandKind, Settings
-from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent, TurnMark
+from hive_rpc.interfaces.gateway import AgentsReply, Errand, ErrandKind, GatewayAgent, Trial, TurnMark
 from hive_rpc.types import Turn
 
 _GRAVEST = (HoldKind.STOPPED, HoldKind.LOGIN, HoldKind.LIMIT, HoldKind.CAP)
 """Of several holds an agent is told the first of these."""
+
+_WAY_OUT = {
+    HoldKind.CAP: "`hive spending` shows the caps, `hive caps raise` raises them until the end of the day.",
+    HoldKind.STOPPED: "`hive resume-all` lets everything go on.",
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,20 @@ class Standing:
         holds = [hold for hold in self._line.holds if (hold.scope, hold.name) in concerned]
         holds.sort(key=lambda hold: hold.until.timestamp() if hold.until is not None else float("inf"), reverse=True)
         return min(holds, key=lambda hold: _GRAVEST.index(hold.kind), default=None)
+
+    async def let_try(self, agent: Agent) -> str | None:
+        """Have the gateway let an agent past a hold of its account, which is returned; None when nothing holds it.
+
+        Raises ConflictError where what holds it is an operator's doing, and what the gateway raised.
+        """
+        hold = self.hold(agent)
+        if hold is None:
+            return None
+        if hold.kind in {HoldKind.CAP, HoldKind.STOPPED}:
+            raise ConflictError(f"{agent.name} cannot be woken: {hold.reason}.", hint=_WAY_OUT[hold.kind])
+        trial = Trial(account=self.account_name(agent), agent=agent.name)
+        await self._line.run(Errand(id=new_errand_id(), kind=ErrandKind.TRY_ACCOUNT, try_account=trial))
+        return trial.account
 
     def turn_started(self, agent: str, turn: Turn) -> None:
         """The harness says so; older news that comes late is nothing new."""

@@ -1,7 +1,7 @@
 """The verbs of commands: asked, queued, carried out by the harness or refused, and shown meanwhile."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,7 +24,8 @@ KEPT = 200
 
 
 class Commands:
-    """`command` sends to an agent's harness, `tell` is the event store's, `changed` says that settings are others."""
+    """`command` sends to an agent's harness, `tell` is the event store's, `changed` says that settings are others,
+    `waking` clears the way of an agent that is to try again, and says which account stood in it."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Commands:
         self._wishes: dict[str, Wishes] = {}
         self._queued: dict[str, AgentCommand] = {}
         self.changed: Callable[[], None] = lambda: None
+        self.waking: Callable[[Agent], Awaitable[str | None]] = _nothing_holds
 
     async def load(self) -> None:
         """What was wanted and queued before this start of core."""
@@ -64,6 +66,7 @@ class Commands:
         agent = self._agents.get(name)
         check_value(agent, kind, value)
         check_now(agent, kind)
+        account = await self.waking(agent) if kind is AgentCommandKind.WAKE else None
         now = self._clock.now()
         lasting = kind in LASTING
         state = AgentCommandState.DONE if lasting else AgentCommandState.QUEUED
@@ -86,7 +89,7 @@ class Commands:
             connection.execute(SQL.drop_old_ones, {"agent": name, "keep": KEPT})
             if wanted is not None:
                 wishes.save(connection, name, wanted)
-            details = {} if value is None else {"value": value}
+            details = {word: said for word, said in (("value", value), ("account", account)) if said is not None}
             Audit.record(connection, now, actor, kind.value, name, outcome=state.value, details=details)
             return _read(connection.execute(SQL.one, row).fetchone())
 
@@ -129,6 +132,10 @@ class Commands:
         """The newest first."""
         asked = {"agent": name, "since": to_ms(self._agents.get(name).created_at), "limit": limit}
         return [_read(row) for row in await self._db.read(lambda c: c.execute(SQL.latest, asked).fetchall())]
+
+
+async def _nothing_holds(agent: Agent) -> None:
+    return None
 
 
 def _wanted(before: Wishes, kind: AgentCommandKind, value: str | None) -> Wishes:

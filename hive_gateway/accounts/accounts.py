@@ -47,6 +47,8 @@ class LiveAccount:
     backend: Backend
     limits: dict[str, LimitWindow] = field(default_factory=dict)
     held: HeldAccount | None = None
+    trying: set[str] = field(default_factory=set)
+    """Agents that the hold does not stop: they find out whether it is still true."""
 
     @property
     def name(self) -> str:
@@ -178,8 +180,22 @@ class Accounts:
         log.info("the account %s was removed", name)
         self._wake()
 
-    def observe(self, account: LiveAccount, status: int, headers: Headers) -> None:
-        """An answer has come for this account: what it tells of the account's limits."""
+    def let_try(self, name: str, agent: str) -> None:
+        """Let an agent's requests past what holds an account, until an answer says whether it still holds.
+
+        Raises NotFoundError.
+        """
+        if name not in self._live:
+            raise NotFoundError(f"There is no account {name}.", hint="`hive account list` shows those there are.")
+        if self._live[name].held_now(self._clock.now()) is not None:
+            log.info("%s may try the account %s in spite of what holds it", agent, name)
+            self._live[name].trying.add(agent)
+
+    def observe(self, account: LiveAccount, status: int, headers: Headers, *, tries: bool) -> None:
+        """An answer has come for this account: what it tells of the account's limits.
+
+        `tries`: its request was let past a hold, to find out whether that is still true.
+        """
         now = self._clock.now()
         told = limits.windows(headers)
         account.limits |= {window.name: window for window in told}
@@ -190,9 +206,11 @@ class Accounts:
             until = now + timedelta(seconds=REFUSED_SECONDS)
             log.error("the API refuses the credential of the account %s: give it a valid one", account.name)
             held = HeldAccount(account.name, HoldKind.LOGIN, "the API refuses its credential", until)
-        elif status < 400 and held is not None and (held.kind is HoldKind.LOGIN or now >= held.until):
+        elif status < 400 and held is not None and (tries or held.kind is HoldKind.LOGIN or now >= held.until):
             # A success that began before a limit was reached says nothing about it.
             held = None
+        if held is None or status in {401, 429}:
+            account.trying.clear()
         if held != account.held:
             account.held = held
             self._keep_hold(account.name, held)

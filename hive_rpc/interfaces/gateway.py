@@ -66,6 +66,7 @@ class ErrandKind(StrEnum):
     FINISH_LOGIN = "finish_login"
     SPENDING = "spending"
     EGRESS_LOG = "egress_log"
+    TRY_ACCOUNT = "try_account"
 
 
 class NewAccount(Model):
@@ -86,6 +87,13 @@ class EgressQuery(Model):
     limit: int = 100
 
 
+class Trial(Model):
+    """An operator wants an agent to try whether a hold of its account is still true."""
+
+    account: str
+    agent: str
+
+
 class Errand(Model):
     id: str
     kind: ErrandKind
@@ -96,6 +104,7 @@ class Errand(Model):
     """The account's name."""
     finish_login: LoginCode | None = None
     egress_log: EgressQuery | None = None
+    try_account: Trial | None = None
 
 
 class Login(Model):

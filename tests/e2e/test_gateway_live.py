@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,45 @@ def test_a_cap_parks_its_agent_until_it_is_raised(hive: Hive, tmp_path: Path) ->
     spending = json.loads(hive.command("spending", "--json").stdout)
     assert next(s for s in spending["spending"] if s["name"] == "thrifty")["requests"] > requests
     hive.command("destroy", "thrifty", "--purge", "--yes")
+
+
+def happens(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+def messages(hive: Hive, agent: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(hive.command("messages", agent, "--json").stdout)["messages"]
+    return found
+
+
+def held_until(hive: Hive) -> str | None:
+    accounts = json.loads(hive.command("account", "list", "--json").stdout)["accounts"]
+    until: str | None = next(a["account"] for a in accounts if a["account"]["name"] == "default").get("held_until")
+    return until
+
+
+def test_a_wake_tries_a_limit_that_holds_the_account_and_what_the_api_says_then_counts(hive: Hive) -> None:
+    """The stand-in refuses twice, each time for three hours, and answers normally from then on."""
+    word = "say the limit is over"
+    hive.command("send", "worker", f"[[stand-in: error 429 retry-after=10800 times=2]] {word}")
+    until(hive, "worker", "parked")
+    assert "limit" in until(hive, "manager", "parked")["reason"]
+    first = held_until(hive)
+
+    hive.command("wake", "worker")
+    happens(lambda: held_until(hive) != first)
+    until(hive, "worker", "parked")
+    assert [m["attempts"] for m in messages(hive, "worker") if word in m["body"]] == [0]
+
+    hive.command("wake", "worker")
+    happens(lambda: "the limit is over" in [m["body"] for m in messages(hive, "worker")])
+    assert held_until(hive) is None
+    until(hive, "manager", "idle")
+    wakes = [row for row in json.loads(hive.command("audit", "--json").stdout)["rows"] if row["action"] == "wake"]
+    assert [(row["target"], row["details"]) for row in wakes[:2]] == [("worker", {"account": "default"})] * 2
 
 
 def test_what_was_spent_survives_a_killed_gateway(hive: Hive) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from hive_gateway.accounts.models import Renewal, StoredAccount
 from hive_gateway.errands import Errands
 from hive_gateway.errors import ApiError
 from hive_gateway.login.logins import Logins
+from hive_gateway.model_socket import ModelSocket
 from hive_gateway.standin.app import StandIn
 from hive_gateway.standin.recorder import Memory
-from hive_rpc.accounts import AccountKind, AccountState, HoldKind
+from hive_rpc.accounts import AccountKind, AccountState, Caps, HoldKind
 from hive_rpc.interfaces.gateway import (
     PLACEHOLDER_TOKEN,
     AgentsReply,
@@ -30,11 +32,13 @@ from hive_rpc.interfaces.gateway import (
     FinishErrandRequest,
     GatewayAgent,
     NewAccount,
+    Trial,
 )
 from tests.support.gateway import KEY, MESSAGES, Parts, api_account, api_server, client_of, parts
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)
 TOKEN = "sk-ant-oat01-the-real-one"
+TRIAL = Trial(account="default", agent="worker")
 REQUEST = {"model": "claude-sonnet-4-5", "max_tokens": 10, "messages": [{"role": "user", "content": "say x"}]}
 
 
@@ -211,6 +215,68 @@ async def test_a_limit_holds_the_account_and_nothing_is_spent_on_finding_out(tmp
             await clock.advance(7200)
             assert (await post(made))[0] == 200
             assert made.accounts.holds() == []
+    assert len(api.seen) == 2
+
+
+async def test_an_agent_that_was_woken_tries_what_holds_its_account_and_the_answer_decides(
+    tmp_path: Path,
+) -> None:
+    api, clock = Api(), ManualClock(START)
+    api.status, api.headers = 429, {"retry-after": "7200"}
+    both = AgentsReply(agents=[GatewayAgent(name=name, directory="/") for name in ("worker", "other")])
+    (tmp_path / "other").mkdir()
+    async with api_server(api) as server:
+        account = api_account(base_url=str(server.make_url("/")).rstrip("/"))
+        async with parts(tmp_path, accounts=[account], clock=clock, core=both) as made:
+            other = ModelSocket(made.desk, clock, agent="other", directory=tmp_path / "other", connections=4)
+            await other.start()
+            others = replace(made, socket=other.path)
+            assert [(await post(who))[0] for who in (made, others)] == [429, 429]
+            assert len(api.seen) == 1
+
+            # Still limited: the hold is renewed, also for the one that tried, and nobody else was let through.
+            await clock.advance(600)
+            for _ in range(2):
+                assert (await errand(made, ErrandKind.TRY_ACCOUNT, try_account=TRIAL)).error is None
+            assert [(await post(who))[0] for who in (others, made, made)] == [429] * 3
+            assert len(api.seen) == 2
+            assert [hold.until for hold in made.accounts.holds()] == [START + timedelta(seconds=600 + 7200)]
+
+            # Neither an answer about something else nor a count of tokens decides.
+            await errand(made, ErrandKind.TRY_ACCOUNT, try_account=TRIAL)
+            api.status = 529
+            assert (await post(made))[0] == 529
+            api.status, api.headers = 200, {}
+            async with client_of(made.socket) as client, client.post(f"{MESSAGES}/count_tokens", json=REQUEST) as count:
+                assert count.status == 200
+            assert (await post(others))[0] == 429
+
+            # No longer: it is over for everybody.
+            assert [(await post(who))[0] for who in (made, others)] == [200, 200]
+            assert made.accounts.holds() == []
+            await other.close(0)
+        async with parts(tmp_path, accounts=[account], clock=clock, core=both) as made:
+            assert made.accounts.holds() == []
+            nobody = await errand(made, ErrandKind.TRY_ACCOUNT, try_account=Trial(account="none", agent="worker"))
+            assert nobody.error is not None
+
+
+async def test_a_refused_credential_can_be_tried_at_once_and_a_stop_or_a_cap_cannot(tmp_path: Path) -> None:
+    api = Api()
+    api.status = 401
+    capped = AgentsReply(agents=[GatewayAgent(name="worker", directory="/", caps=Caps(day_tokens=1))])
+    async with api_server(api) as server:
+        account = api_account(base_url=str(server.make_url("/")).rstrip("/"))
+        async with parts(tmp_path, accounts=[account], clock=ManualClock(START), core=capped) as made:
+            assert [(await post(made))[0] for _ in range(2)] == [401, 401]
+            api.status = 200
+            await errand(made, ErrandKind.TRY_ACCOUNT, try_account=TRIAL)
+            made.desk.follow(capped.model_copy(update={"stopped": "ada at noon"}))
+            assert (await post(made))[0] == 429
+            made.desk.follow(capped)
+            assert [(await post(made))[0] for _ in range(2)] == [200, 400]
+            await errand(made, ErrandKind.TRY_ACCOUNT, try_account=TRIAL)
+            assert (await post(made))[0] == 400
     assert len(api.seen) == 2
 
 

@@ -25,7 +25,14 @@ from hive_core.store import Database
 from hive_rpc.accounts import Account, AccountKind, Caps, Hold, HoldKind, LimitWindow, Scope
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.agent import Command, CommandKind
-from hive_rpc.interfaces.gateway import Errand, ErrandError, ErrandKind, FinishErrandRequest, ReportAccountsRequest
+from hive_rpc.interfaces.gateway import (
+    Errand,
+    ErrandError,
+    ErrandKind,
+    FinishErrandRequest,
+    ReportAccountsRequest,
+    Trial,
+)
 from hive_rpc.interfaces.operator import (
     AccountRequest,
     AddAccountRequest,
@@ -164,6 +171,29 @@ async def test_of_several_holds_the_gravest_is_told(hive: Hive) -> None:
     assert (hold.kind, hold.until) == (HoldKind.STOPPED, None)
     assert "ada" in hold.reason
     assert "lunch" in hold.reason
+
+
+async def test_waking_an_agent_lets_it_past_its_account_s_hold_and_past_no_operator_s(hive: Hive) -> None:
+    bob = hive.agents["bob"]
+    assert await hive.standing.let_try(bob) is None
+    hive.gateway_says(limit("night"))
+    with pytest.raises(UnavailableError):
+        await hive.standing.let_try(bob)
+    async with gateway(hive) as seen:
+        for kind in (HoldKind.LIMIT, HoldKind.LOGIN):
+            hive.gateway_says(limit("night", kind=kind))
+            assert await hive.standing.let_try(bob) == "night"
+        assert await hive.standing.let_try(hive.agents["ann"]) is None
+        assert [errand.try_account for errand in seen] == [Trial(account="night", agent="bob")] * 2
+
+        hive.gateway_says(limit("bob", kind=HoldKind.CAP, scope=Scope.AGENT))
+        with pytest.raises(ConflictError, match="cap of bob") as refused:
+            await hive.standing.let_try(bob)
+        assert "caps raise" in refused.value.hint
+        await hive.policies.stop(ADA, "lunch")
+        with pytest.raises(ConflictError, match="lunch"):
+            await hive.standing.let_try(hive.agents["ann"])
+        assert len(seen) == 2
 
 
 async def test_a_change_of_account_reaches_the_harness_and_the_gateway(hive: Hive) -> None:

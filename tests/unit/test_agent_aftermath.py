@@ -201,6 +201,21 @@ async def test_a_hold_for_a_login_is_shown_as_one_and_a_wake_goes_through_any_ho
     await loop.until(lambda: loop.core.acked == [message.id])
 
 
+async def test_a_hold_that_a_wake_found_still_true_parks_again_and_the_message_waits_uncounted(loop: Loop) -> None:
+    until = loop.clock.now() + timedelta(hours=3)
+    loop.core.command(CommandKind.HOLD, hold=hold(until=until))
+    await loop.until(lambda: loop.core.state is AgentState.PARKED)
+    loop.runners.does = Plan(LIMIT)
+    message = loop.core.deliver("hello")
+    loop.core.command(CommandKind.WAKE)
+    await loop.until(lambda: loop.core.nacked)
+    await loop.until(lambda: loop.core.state is AgentState.PARKED)
+    assert (loop.core.states[-1].until or until) >= until
+    assert [(nack.ids, nack.counted) for nack in loop.core.nacked] == [([message.id], False)]
+    await loop.clock.advance(3600)
+    assert len(loop.runners.prompts) == 1
+
+
 async def test_a_paused_agent_finishes_its_turn_and_begins_no_other(loop: Loop) -> None:
     go_on = asyncio.Event()
 

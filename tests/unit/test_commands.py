@@ -167,6 +167,27 @@ async def test_every_command_is_in_the_audit_log(hive: Hive) -> None:
     ]
 
 
+async def test_a_wake_clears_the_way_before_the_harness_hears_of_it_and_is_noted_with_the_account(hive: Hive) -> None:
+    hive.now(state=AgentState.PARKED)
+
+    async def held_by_a_cap(agent: Agent) -> str | None:
+        raise ConflictError("a cap")
+
+    async def held_by_its_account(agent: Agent) -> str | None:
+        assert hive.sent == []
+        return "night"
+
+    hive.commands.waking = held_by_a_cap
+    with pytest.raises(ConflictError):
+        await hive.commands.ask(ADA, "worker", AgentCommandKind.WAKE, None)
+    assert (hive.sent, hive.commands.queued(hive.agent)) == ([], [])
+    hive.commands.waking = held_by_its_account
+    await hive.commands.ask(ADA, "worker", AgentCommandKind.WAKE, None)
+    assert [command.kind for command in hive.sent] == [CommandKind.WAKE]
+    [row] = (await Audit(hive.database).page(before=None, limit=10)).rows
+    assert (row.action, row.target, row.details) == ("wake", "worker", {"account": "night"})
+
+
 async def test_a_message_given_back_uncounted_never_dies(hive: Hive) -> None:
     broker = Broker(hive.database, hive.clock, lambda: {"worker"}, policy=Policy(lease_seconds=60, max_attempts=2))
     await broker.hello("worker", "one")
