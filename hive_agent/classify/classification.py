@@ -70,4 +70,6 @@ class Classification:
 def finding(source: str, field: str, value: Any, event: int | None = None) -> Finding:
     """A finding with any value, in words and not too long."""
     text = value if isinstance(value, str) else repr(value)
+    # JSON can hold half a character, which nothing could print.
+    text = text.encode(errors="replace").decode()
     return Finding(source, field, text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…", event)

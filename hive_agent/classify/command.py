@@ -10,7 +10,7 @@ from hive_agent.classify.rules import classify
 
 
 def _text(file: BinaryIO | None) -> str:
-    return "" if file is None else file.read().decode(errors="replace")
+    return "" if file is None else file.read().decode("utf-8-sig", errors="replace")
 
 
 @click.command("classify")

@@ -14,6 +14,7 @@ from hive_rpc.types import Object
 SYNTHETIC = "<synthetic>"
 _SYNTHETIC_STOP = "stop_sequence"
 """The `stop_reason` of the CLI's own error messages; the CLI never asks the API for stop sequences."""
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ def words(value: Any) -> str:
 
 
 def whole(value: Any) -> int | None:
+    """A whole number, also where a version writes it as text or with a decimal point."""
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

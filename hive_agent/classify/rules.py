@@ -30,6 +30,15 @@ _NETWORK = re.compile(
     r"|The operation timed out|Connection error|The socket connection was closed)"
 )
 
+_STATUS = re.compile(r"^(?:Failed to authenticate\. )?API Error(?:: | \()(?:Request rejected \()?([45]\d\d)\b")
+_LIMIT = re.compile(r"^(You've (hit|reached) your .*\blimit\b|Claude AI usage limit reached)")
+_LIMIT_ENDS = re.compile(r"^Claude AI usage limit reached\|(\d{9,11})\b")
+"""How versions before 2 said it: the text alone, with the Unix time."""
+_LOGIN = re.compile(r"^(Not logged in|Invalid API key|Failed to authenticate|OAuth token|Please run /login)\b")
+_CREDIT = re.compile(r"^Credit balance is too low\b")
+_NO_MODEL = re.compile(r"^There's an issue with the selected model\b")
+_TOO_MUCH_SAID = re.compile(r"^(API Error: )?Claude's response exceeded the \d+ output token maximum\b")
+
 _AUTH_ERRORS = frozenset(
     {
         "authentication_failed",
@@ -206,6 +215,12 @@ _RULES: Sequence[Rule] = (
     (TurnOutcome.OVERLOADED, lambda e: e.status in _TRANSIENT_STATUSES or (e.status or 0) >= 500),
     (TurnOutcome.BAD_CONVERSATION, lambda e: e.reason == "image_error" or 400 <= (e.status or 0) < 500),
     (TurnOutcome.BAD_CONVERSATION, lambda e: e.error == "invalid_request"),
+    # The CLI's sentence alone, which older versions print without a name or a status.
+    (TurnOutcome.RATE_LIMITED, lambda e: bool(_LIMIT.match(e.text))),
+    (TurnOutcome.AUTH_FAILED, lambda e: bool(_LOGIN.match(e.text))),
+    (TurnOutcome.BUDGET_EXHAUSTED, lambda e: bool(_CREDIT.match(e.text))),
+    (TurnOutcome.CONFIGURATION, lambda e: bool(_NO_MODEL.match(e.text))),
+    (TurnOutcome.OUTPUT_LIMIT, lambda e: bool(_TOO_MUCH_SAID.match(e.text))),
 )
 
 
@@ -218,11 +233,15 @@ def _api_error(turn: Turn) -> Classification:
         return Classification(TurnOutcome.REFUSED, (found,))
     line = turn.synthetic_error
     own = turn.own_text
+    text = own[1] if own is not None else ""
+    status = whole(turn.field("api_error_status"))
+    if status is None and (in_text := _STATUS.match(text)):
+        status = int(in_text[1])
     error = _ApiError(
         error=words(line.body.get("error")) if line is not None else "",
-        status=whole(turn.field("api_error_status")),
+        status=status,
         reason=words(turn.field("terminal_reason")),
-        text=own[1] if own is not None else "",
+        text=text,
     )
     evidence = list(_of(TurnOutcome.CRASHED, turn, "api_error_status", "terminal_reason").evidence)
     if line is not None:
@@ -233,6 +252,8 @@ def _api_error(turn: Turn) -> Classification:
     if outcome is not TurnOutcome.RATE_LIMITED:
         return Classification(outcome, tuple(evidence))
     resets_at, limit = _reset(turn)
+    if resets_at is None and (ends := _LIMIT_ENDS.match(text)):
+        resets_at = datetime.fromtimestamp(int(ends[1]), UTC)
     return Classification(outcome, (*evidence, *limit), resets_at)
 
 

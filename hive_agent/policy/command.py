@@ -31,7 +31,7 @@ def simulate(trace: BinaryIO, cache: str, rework: int | None) -> None:
     One JSON object a line: {"t", "new_tokens", "output_tokens", "model", "rework_tokens"}; t in seconds.
     """
     try:
-        turns = parse(trace.read().decode(errors="replace"))
+        turns = parse(trace.read().decode("utf-8-sig", errors="replace"))
     except InvalidError as error:
         raise click.ClickException(error.sentence()) from error
     if rework is not None:

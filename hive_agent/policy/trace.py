@@ -45,4 +45,6 @@ def parse(text: str) -> Trace:
         if turns and turn.t < turns[-1].t:
             raise InvalidError(f"Line {number} of the trace is earlier than the one before it.")
         turns.append(turn)
+    if not turns:
+        raise InvalidError("The trace has no turns.", hint="Give one JSON object a line; `hive-agent make-trace` does.")
     return Trace(turns)

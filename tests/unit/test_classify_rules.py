@@ -77,6 +77,58 @@ def test_an_error_of_the_api_has_its_class(error: str, status: int | None, text:
     assert found.evidence
 
 
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ('API Error: 529 {"type":"error","error":{"type":"overloaded_error"}}', "overloaded"),
+        ("API Error (502 <html>)", "overloaded"),
+        ("API Error: Request rejected (429) · slow down", "rate_limited"),
+        ("API Error: 400 messages: roles must alternate", "bad_conversation"),
+        ("Failed to authenticate. API Error: 401 expired", "auth_failed"),
+        ("OAuth token has expired · Please run /login", "auth_failed"),
+        ("Invalid API key · Fix external API key", "auth_failed"),
+        ("Claude AI usage limit reached|1795173304", "rate_limited"),
+        ("You've hit your weekly limit · resets Nov 25, 8:15am (UTC)", "rate_limited"),
+        ("Credit balance is too low", "budget_exhausted"),
+        ("Prompt is too long", "context_overflow"),
+        ("There's an issue with the selected model (nosuch).", "configuration"),
+        ("API Error: Claude's response exceeded the 32000 output token maximum.", "output_limit"),
+        ("API Error: Unable to connect to API (ETIMEDOUT)", "network"),
+        ("Something that no version said so far, 529 times", "crashed"),
+    ],
+)
+def test_a_version_that_names_neither_the_error_nor_its_status_is_understood_by_the_cli_s_own_sentence(
+    text: str, outcome: str
+) -> None:
+    init, synthetic, result = failed("", text)
+    for field in ("api_error_status", "terminal_reason", "stop_reason"):
+        del result[field]
+    del synthetic["error"]
+    assert classify(TurnEvidence([init, synthetic, result], 1)).outcome == outcome
+    # The model may say the same: that is an answer, and its turn has only failed somehow.
+    assert classify(TurnEvidence([init, said(text), result], 1)).outcome is TurnOutcome.CRASHED
+
+
+def test_an_old_version_s_sentence_tells_when_the_limit_ends() -> None:
+    found = classify(TurnEvidence(failed("", "Claude AI usage limit reached|1795173304"), 1))
+    assert found.resets_at == datetime(2026, 11, 20, 11, 15, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("status", [529, "529", 529.0])
+def test_a_status_counts_however_it_is_written(status: Any) -> None:
+    assert classify(TurnEvidence(failed("unknown", "Odd.", status=status), 1)).outcome is TurnOutcome.OVERLOADED
+
+
+def test_an_error_that_trying_again_overcame_is_none_and_one_after_some_answer_is_one() -> None:
+    retry = {"type": "system", "subtype": "api_retry", "error": "overloaded", "error_status": 529, "attempt": 1}
+    init, synthetic, result = failed("server_error", "API Error: 529 Overloaded.", status=529)
+    assert classify(TurnEvidence([init, retry, said("42"), OK], 0)).outcome is TurnOutcome.OK
+    assert classify(TurnEvidence([init, synthetic, said("42"), OK], 0)).outcome is TurnOutcome.OK
+    assert classify(TurnEvidence([init, said("so far"), synthetic, result], 1)).outcome is TurnOutcome.OVERLOADED
+    assert classify(TurnEvidence([init, said("42"), OK, init, synthetic, result], 1)).outcome is TurnOutcome.OVERLOADED
+    assert classify(TurnEvidence([init, synthetic, result, init, said("42"), OK], 0)).outcome is TurnOutcome.OK
+
+
 def test_a_refusal_is_refused_by_either_of_its_signs() -> None:
     line = {"type": "system", "subtype": "model_refusal_no_fallback"}
     init, synthetic, result = failed("unknown", "The model refused.")
@@ -200,6 +252,35 @@ def test_the_command_prints_the_four_fields_and_reads_bad_bytes(tmp_path: Path) 
     assert printed["outcome"] == "rate_limited"
     assert printed["resets_at"] == "2026-11-20T11:15:04.000Z"
     assert printed["retryable"] is True
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\xff\xfe\n[1,2]\n12\nnull\n",
+        b"[" * 100_000,
+        b'{"type":"result","is_error":true,"api_error_status":' + b"9" * 10_000 + b"}",
+        b'{"type":"result","subtype":["x"],"is_error":"yes","errors":{"a":1}}',
+        json.dumps({"type": "result", "is_error": "\ud800"}).encode(),
+        b'{"type":"result","subtype":"success","is_error":true,"result":"' + b"x" * 2_000_000 + b'"}',
+    ],
+    ids=["empty", "bytes", "deep", "number", "types", "surrogate", "huge"],
+)
+def test_the_command_calls_nonsense_crashed_with_evidence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.jsonl").write_bytes(content)
+    done = CliRunner().invoke(main, ["classify", str(tmp_path / "run.jsonl")])
+    assert done.exit_code == 0, done.exception
+    printed = json.loads(done.stdout)
+    assert printed["outcome"] == "crashed"
+    assert printed["evidence"]
+    assert len(done.stdout) < 2000
+
+
+def test_a_byte_order_mark_hides_no_line(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(OK).encode() + b"\r\n")
+    printed = CliRunner().invoke(main, ["classify", str(tmp_path / "run.jsonl")]).stdout
+    assert json.loads(printed)["outcome"] == "ok"
 
 
 def test_the_command_says_which_file_it_cannot_read(tmp_path: Path) -> None:

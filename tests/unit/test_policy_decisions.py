@@ -111,6 +111,14 @@ def test_the_commands_make_and_price_a_trace() -> None:
 
 
 def test_a_trace_that_is_none_is_refused_with_a_sentence() -> None:
-    done = CliRunner().invoke(main, ["simulate-policy", "-"], input="not json\n")
-    assert done.exit_code == 1
-    assert "Line 1" in done.stderr
+    turn = '{"t": 1, "new_tokens": 1, "output_tokens": 1}'
+    for text, words in (
+        ("not json\n", "Line 1"),
+        (f"{turn}\n[]\n", "Line 2"),
+        (f"{turn}\n{turn.replace('1', '0')}\n", "earlier"),
+        ('{"t": 0, "new_tokens": -1, "output_tokens": 1}\n', "new_tokens"),
+        ("\n\n", "no turns"),
+    ):
+        done = CliRunner().invoke(main, ["simulate-policy", "-"], input=text)
+        assert (done.exit_code, words in done.stderr) == (1, True), done.stderr
+    assert CliRunner().invoke(main, ["simulate-policy", "-"], input=f"\ufeff{turn}\r\n").exit_code == 0
