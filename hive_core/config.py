@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from hive_base.paths import ETC
+from hive_core.containers.models import ContainerKind
+from hive_core.meta.flake import NIXPKGS
 from hive_core.retention import RetentionPolicy
 from hive_rpc import toml
 from hive_rpc.types import Seconds
@@ -48,6 +50,10 @@ class CoreConfig(BaseModel):
     """How long a message stays leased to a harness without a renewal."""
     max_attempts: int = Field(default=5, ge=1, le=1000)
     """Handed out so often without an ack, a message becomes a dead letter."""
+    containers: ContainerKind = ContainerKind.STATELESS
+    """What agents' containers are made of: `stateless` (the machine's own /usr) or `nixos` (built by Nix)."""
+    nixpkgs: str = NIXPKGS
+    """Where NixOS containers have their packages from when nothing is pinned yet, as a flake reference."""
     retention: RetentionConfig = RetentionConfig()
 
 

@@ -38,7 +38,11 @@ from hive_core.broker import Broker, DeadLetters, History, Policy
 from hive_core.build.transient import TransientUnits
 from hive_core.commands import Commands
 from hive_core.containers.containers import Containers
+from hive_core.containers.driver import ContainerDriver
+from hive_core.containers.models import ContainerKind
+from hive_core.containers.nixos import NixosDriver
 from hive_core.containers.stateless import StatelessDriver
+from hive_core.containers.tools import TransientTools
 from hive_core.declared import Declared
 from hive_core.deploys.changes import changes
 from hive_core.doctor import checks
@@ -48,6 +52,8 @@ from hive_core.events.hub import Hub
 from hive_core.events.stats import Stats
 from hive_core.files import Files
 from hive_core.logs.journal import Journal
+from hive_core.meta.flake import Sources
+from hive_core.meta.meta import Meta
 from hive_core.metrics import Metrics
 from hive_core.notes import Notes
 from hive_core.operators.audit import Actor, Audit
@@ -119,6 +125,14 @@ class _Hooks:
             self._events.tell_state(agent, change)
 
 
+def _driver(kind: ContainerKind, systemd: Systemd, run: RunPaths, state: StatePaths) -> ContainerDriver:
+    match kind:
+        case ContainerKind.STATELESS:
+            return StatelessDriver(run, state)
+        case ContainerKind.NIXOS:
+            return NixosDriver(run, state, systemd, TransientTools())
+
+
 @asynccontextmanager
 async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, state: StatePaths) -> AsyncIterator[None]:
     """Every part, running; leaving stops them in the opposite order. Containers live on."""
@@ -139,7 +153,8 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         journal = Journal()
         systemd = Systemd(clock, watched="container@")
         await systemd.connect()
-        containers = Containers(systemd, StatelessDriver(run, state))
+        driver = _driver(settings.containers, systemd, run, state)
+        containers = Containers(systemd, driver)
         hooks = _Hooks(links, gateway, events)
         agents = Agents(
             registry=Registry(database),
@@ -194,7 +209,17 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             index=history.index,
             swept=metrics.swept,
         )
-        changing = changes(database, clock, state=state, sandbox=TransientUnits(), agents=agents, broker=broker)
+        changing = changes(
+            database,
+            clock,
+            state=state,
+            sandbox=TransientUnits(),
+            agents=agents,
+            broker=broker,
+            meta=Meta(TransientUnits(), state, clock, Sources(nixpkgs=settings.nixpkgs))
+            if settings.containers is ContainerKind.NIXOS
+            else None,
+        )
         declared = Declared(ETC / "agents", database, changing)
         dialogue = Dialogue(
             broker=broker,
@@ -236,6 +261,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             overview=overview,
             doctor=Doctor(
                 [
+                    checks.containers_can_run(settings.containers, driver),
                     checks.gateway_is_there(gateway),
                     checks.agents_are_well(agents),
                     checks.declarations_are_carried_out(declared),

@@ -119,7 +119,7 @@ class Follower:
             self._add_lines(name, status.invocation)
         # It may be told twice; with an `until`, the next attempt is planned already.
         if status.given_up and self._roster.get(name).until is None:
-            self._starter.try_later(name, f"Its container {how}, again and again.")
+            self._starter.try_later(name, f"Its container {how}, and systemd does not start it again.")
             self._add_lines(name, status.invocation)
 
     def _add_lines(self, name: str, invocation: str | None = None) -> None:

@@ -1,11 +1,12 @@
 """The part of the operators' interface that is about agents' lives and configurations."""
 
 from hive_base.ids import new_id
-from hive_core.agents.config import parse
 from hive_core.agents.models import Desired
 from hive_core.agents.names import checked_name
+from hive_core.configs.configs import files_of
 from hive_core.deploys.changes import Changes
 from hive_core.deploys.lives import PURGE
+from hive_core.deploys.proposals import check
 from hive_core.deploys.waves import told, waves
 from hive_core.jobs import Order
 from hive_core.operators.audit import Actor
@@ -53,7 +54,7 @@ class OperatorChanges(Operator):
             )
         details = {}
         if request.config is not None:
-            parse(request.config)
+            check(files_of(request.config), built=self._changes.meta is not None)
             details["config"] = request.config
         await self._changes.jobs.do(Order(JobKind.SPAWN, request.name, self._by, details=details))
         return Empty()

@@ -6,8 +6,8 @@ from collections import defaultdict
 from importlib import resources
 
 from hive_core.agents.agents import Agents
-from hive_core.agents.config import DEFAULT_CONFIG
-from hive_core.configs.repositories import Repositories, Tree
+from hive_core.agents.config import DEFAULT_CONFIG, AgentConfig
+from hive_core.configs.repositories import Repositories
 from hive_rpc.errors import HiveError, InvalidError
 
 log = logging.getLogger(__name__)
@@ -66,12 +66,16 @@ class Configs:
             return sha
 
 
-def refuse_what_is_nixos(tree: Tree) -> None:
+def refuse_what_is_nixos(config: AgentConfig, nix: str) -> None:
     """Containers of the kind `stateless` have the machine's own /usr, and nobody who could build another.
 
-    Raises InvalidError.
+    `nix` is the text of `agent.nix`. Raises InvalidError.
     """
-    nix = tree.files.get("agent.nix", "")
+    if config.packages or config.nix:
+        raise InvalidError(
+            "agent.toml: packages and nix need containers of the kind `nixos`, and those of this hive are stateless.",
+            hint="What the agent needs has to be installed on the machine itself.",
+        )
     if nix.strip() and nix != nix_template():
         raise InvalidError(
             "agent.nix says something, and the containers of this hive are stateless: they are not built by Nix.",

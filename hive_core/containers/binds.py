@@ -8,9 +8,6 @@ from pathlib import Path
 from hive_base.paths import PREFIX, ContainerPaths, RunPaths, StatePaths
 
 _SAFE = re.compile(r"[A-Za-z0-9/._-]+")
-_SYSTEM = (PREFIX, Path("/etc/ssl"), Path("/etc/alternatives"))
-"""Besides `/usr`, which the unit binds: hive's own environment, the certificates that programs expect, and the
-links that Debian's `/usr/bin` leads through."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ def agent_binds(agent: str, run: RunPaths, state: StatePaths) -> Sequence[Bind]:
     """All the binds of an agent's container; every source is there before it starts."""
     inside = ContainerPaths(agent)
     return (
-        *(Bind(path, path, read_only=True, idmap=False) for path in _SYSTEM if path.is_dir()),
+        Bind(PREFIX, PREFIX, read_only=True, idmap=False),
         # One connects through a read-only bind, too; nothing of the container's can wait there for the servers.
         Bind(run.core_directory(agent), inside.core_socket.parent, read_only=True),
         Bind(run.gateway_directory(agent), inside.gateway_socket.parent, read_only=True),

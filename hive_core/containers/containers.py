@@ -1,23 +1,33 @@
 """Agents' containers as units of systemd: whoever filled the root, they are started, stopped and watched the same."""
 
+import logging
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import replace
+from pathlib import Path
 
 from dbus_fast import Variant
 
 from hive_core.containers.driver import ContainerDriver
+from hive_core.containers.mapping import is_mapped
 from hive_core.containers.models import ContainerSpec, ContainerStatus, container_status, is_between_runs, unit_of
 from hive_core.systemd.systemd import Systemd
-from hive_rpc.errors import AgentFailedError, HiveError
+from hive_rpc.errors import AgentFailedError, HiveError, NotFoundError
 from hive_rpc.types import ContainerState
+
+UNMAPPED = "ran without a user namespace of its own, where its root is the machine's, and was killed"
+
+log = logging.getLogger(__name__)
 
 
 class Containers:
     """`systemd` watches the units of this prefix: `hive_core.containers.models.UNIT_PREFIX`."""
 
-    def __init__(self, systemd: Systemd, driver: ContainerDriver) -> None:
+    def __init__(self, systemd: Systemd, driver: ContainerDriver, *, proc: Path = Path("/proc")) -> None:
         self._systemd = systemd
         self._driver = driver
+        self._proc = proc
 
     async def status(self, machine: str) -> ContainerStatus:
         return container_status(await self._systemd.state(unit_of(machine)))
@@ -35,6 +45,9 @@ class Containers:
         if result != "done":
             status = await self.status(spec.machine)
             raise AgentFailedError(f"The container of {spec.agent} {status.failure or f'did not start ({result})'}.")
+        if await self._is_unmapped(await self.status(spec.machine)):
+            await self._end(spec.machine)
+            raise AgentFailedError(f"The container of {spec.agent} {UNMAPPED}.")
 
     async def reload(self, spec: ContainerSpec) -> bool:
         """Have a container that runs take on another spec without a boot; False when it needs one. Raises HiveError."""
@@ -55,6 +68,10 @@ class Containers:
     async def stop(self, machine: str) -> None:
         """Shut the container down, and kill what is left of it; no error when it does not run."""
         unit = unit_of(machine)
+        if (await self.status(machine)).state is ContainerState.STARTING:
+            # An init that has just begun does not hear yet that it is to halt, and would be waited for in vain.
+            with suppress(HiveError):
+                await self.kill(machine, signal.SIGKILL)
         await self._systemd.stop(unit)
         # A stop that had to kill, or a failure from before, would count against the next start.
         await self._systemd.reset_failed(unit)
@@ -69,8 +86,14 @@ class Containers:
         await self._driver.remove(machine)
 
     async def watch(self) -> AsyncGenerator[ContainerStatus, None]:
-        """Every container that systemd knows, and then every change, each status once."""
+        """Every container that systemd knows, and then every change, each status once.
+
+        One that runs without a user namespace of its own, whoever started it, is ended, and told as failed. Raises
+        HiveError when systemd cannot be asked about that.
+        """
         last: dict[str, ContainerStatus] = {}
+        ended: dict[str, str] = {}
+        """By machine, the run that was ended here; what systemd says of its end is not what it ended of."""
         async with aclosing(self._systemd.watch()) as units:
             async for unit in units:
                 if is_between_runs(unit):
@@ -80,6 +103,32 @@ class Containers:
                     # systemd calls a unit failed for a moment even if it has planned its restart: what does it say now?
                     with suppress(HiveError):
                         status = await self.status(status.machine)
-                if last.get(status.machine) != status:
-                    last[status.machine] = status
-                    yield status
+                # A unit that systemd has unloaded since has no run at all.
+                if status.machine in ended and status.invocation in (ended[status.machine], ""):
+                    continue
+                if last.get(status.machine) == status:
+                    continue
+                if await self._is_unmapped(status):
+                    ended[status.machine] = status.invocation
+                    await self._end(status.machine)
+                    status = replace(status, state=ContainerState.FAILED, failure=UNMAPPED, given_up=True)
+                last[status.machine] = status
+                yield status
+
+    async def _is_unmapped(self, status: ContainerStatus) -> bool:
+        """Whether this very run is up and is not seen to have users of its own."""
+        if status.state is not ContainerState.RUNNING:
+            return False
+        with suppress(NotFoundError):
+            if await is_mapped(await self._systemd.leader(status.machine), self._proc):
+                return False
+        # It may have ended meanwhile.
+        now = await self.status(status.machine)
+        return (now.state, now.invocation) == (status.state, status.invocation)
+
+    async def _end(self, machine: str) -> None:
+        """At once, and for good: systemd would start again what was killed."""
+        log.error("the container %s %s", machine, UNMAPPED)
+        with suppress(HiveError):
+            await self.kill(machine, signal.SIGKILL)
+        await self.stop(machine)

@@ -8,6 +8,9 @@ from hive_core.containers.models import ContainerSpec
 class ContainerDriver(Protocol):
     """A spec is all that a machine is made of. Whoever goes back to an earlier one asks for that one again."""
 
+    async def check(self) -> None:
+        """Raises ConflictError where this machine cannot run such containers, with what it lacks."""
+
     async def fill(self, spec: ContainerSpec) -> None:
         """Make or renew the machine's root and its conf. The machine does not run, and every bind's source is there.
 

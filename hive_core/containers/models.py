@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from hive_core.containers.binds import Bind
 from hive_core.systemd.models import ActiveState, UnitState
 from hive_rpc.types import ContainerState
+
+
+class ContainerKind(StrEnum):
+    """Who fills agents' roots."""
+
+    STATELESS = "stateless"
+    """A root of a few files, with the machine's own `/usr`."""
+    NIXOS = "nixos"
+    """A NixOS system, built from the agent's configuration."""
+
 
 UNIT_PREFIX = "container@"
 
@@ -38,7 +49,7 @@ class ContainerStatus:
     failure: str | None = None
     """How it ended, as `ended with exit code 1`, when that was not its own or our wish."""
     given_up: bool = False
-    """It has failed and systemd does not start it again, in most cases because that was in vain too often."""
+    """It has failed and systemd does not start it again: that was in vain too often, or core forbade it."""
     invocation: str = ""
     """The id of this run, by which the journal knows its lines."""
 

@@ -7,13 +7,18 @@ from pathlib import Path
 from hive_base.paths import ContainerPaths, RunPaths, StatePaths
 from hive_base.skeleton import Account, File, Skeleton
 from hive_base.users import MODEL
-from hive_core.containers.binds import agent_binds
+from hive_core.containers.binds import Bind, agent_binds
+from hive_core.containers.confs import Confs
 from hive_core.containers.models import ContainerSpec
 from hive_core.containers.trees import empty_tree, remove_trees
-from hive_rpc.errors import StorageError
+from hive_rpc.errors import ConflictError, StorageError
 
 AGENT_UNIT = "hive-agent.service"
+_SYSTEM = (Path("/etc/ssl"), Path("/etc/alternatives"))
+"""Besides `/usr`, which the unit binds: the certificates that programs expect, and the links that Debian's `/usr/bin`
+leads through."""
 _ISOLATION = ("--private-users=pick", "--private-network", "--no-new-privileges=yes")
+_INIT = Path("/usr/lib/systemd/systemd")
 _JOURNAL = """\
 [Journal]
 # Nothing that a container writes is opened as a journal on the host: what it logs goes to the console, which is the
@@ -59,44 +64,43 @@ class StatelessDriver:
         self._run = run
         self._state = state
         self._machines = machines
-        self._confs = confs
+        self._confs = Confs(confs)
+
+    async def check(self) -> None:
+        if not await asyncio.to_thread(_INIT.exists):
+            raise ConflictError(
+                f"Containers are to have the machine's own /usr, and it has no {_INIT}.",
+                hint='On NixOS, containers = "nixos" belongs into core.toml.',
+            )
 
     async def fill(self, spec: ContainerSpec) -> None:
         """A root of the last run is thrown away, except for its machine id."""
+        await self.check()
         root = self._machines / spec.machine
         try:
             await asyncio.to_thread(self._make_places)
             if await asyncio.to_thread(root.exists):
                 # The skeleton takes the machine id over.
                 await empty_tree(root, keep=root / "etc" / "machine-id")
-            await asyncio.to_thread(self._fill, spec, root)
+            await asyncio.to_thread(skeleton(spec.agent).build, root)
         except OSError as error:
             raise StorageError(f"The root of {spec.machine} cannot be made: {error}.") from error
+        system = [Bind(path, path, read_only=True, idmap=False) for path in _SYSTEM if path.is_dir()]
+        binds = (*system, *agent_binds(spec.agent, self._run, self._state), *spec.binds)
+        flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in binds)]
+        await self._confs.write(spec.machine, {"EXTRA_NSPAWN_FLAGS": " ".join(flags)})
 
     async def reload(self, spec: ContainerSpec) -> bool:
         """A root is made at a boot, and mounts are."""
         return False
 
     async def remove(self, machine: str) -> None:
-        await asyncio.to_thread(self._conf(machine).unlink, missing_ok=True)
+        await self._confs.remove(machine)
         await remove_trees(self._machines / machine)
 
     def _make_places(self) -> None:
         self._machines.mkdir(mode=_KEPT_MODE, parents=True, exist_ok=True)
         self._machines.chmod(_KEPT_MODE)
-        self._confs.mkdir(mode=0o755, parents=True, exist_ok=True)
-
-    def _fill(self, spec: ContainerSpec, root: Path) -> None:
-        binds = agent_binds(spec.agent, self._run, self._state)
-        skeleton(spec.agent).build(root)
-        flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in (*binds, *spec.binds))]
-        conf = self._conf(spec.machine)
-        new = conf.with_suffix(".new")
-        new.write_text(f'EXTRA_NSPAWN_FLAGS="{" ".join(flags)}"\n')
-        new.replace(conf)
-
-    def _conf(self, machine: str) -> Path:
-        return self._confs / f"{machine}.conf"
 
 
 def skeleton(agent: str) -> Skeleton:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from hive_base.ids import new_id
@@ -189,7 +189,7 @@ class Proposals:
     async def _ask(
         self, actor: Actor, name: str, payload: SpawnPayload | ApplyConfigPayload, tree: Tree, reason: str
     ) -> Approval:
-        check(tree, built=self._meta is not None)
+        check(tree.files, built=self._meta is not None)
         await self._systems.evaluate(name, tree.files)
         approval_id = new_id("apr")
         asked = await self._approvals.ask(actor, Request(name, payload, reason, tree.config), approval_id)
@@ -207,15 +207,9 @@ def _lines(change: InputChange) -> str:
     return side("-", change.old, change.old_at) + side("+", change.new, change.new_at)
 
 
-def check(tree: Tree, *, built: bool) -> AgentConfig:
+def check(files: Mapping[str, str], *, built: bool) -> AgentConfig:
     """What can be said of a configuration without running it. Raises InvalidError."""
-    config = parse(tree.config)
-    if built:
-        return config
-    if config.packages or config.nix:
-        raise InvalidError(
-            "agent.toml: packages and nix need containers of the kind `nixos`, and those of this hive are stateless.",
-            hint="What the agent needs has to be installed on the machine itself.",
-        )
-    refuse_what_is_nixos(tree)
+    config = parse(files["agent.toml"])
+    if not built:
+        refuse_what_is_nixos(config, files.get("agent.nix", ""))
     return config

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
+from hive_core.containers.driver import ContainerDriver
+from hive_core.containers.models import ContainerKind
 from hive_core.declared import Declared
 from hive_core.doctor.doctor import Examination
 from hive_core.files import beneath
 from hive_core.store import Database
+from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.operator import Check
 from hive_rpc.types import AgentState
 
@@ -21,6 +24,17 @@ INSTANCES_OF_A_CONTAINER = 5
 ENOUGH_ROOM = 10
 """Agents for which there should be inotify instances besides those there are."""
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+
+
+def containers_can_run(kind: ContainerKind, driver: ContainerDriver) -> Examination:
+    async def examine() -> Sequence[Check]:
+        try:
+            await driver.check()
+        except HiveError as error:
+            return [Check(name="containers", ok=False, detail=error.message, remedy=error.hint)]
+        return [Check(name="containers", ok=True, detail=f"{kind}: this machine has what they need")]
+
+    return examine
 
 
 def agents_are_well(agents: Agents) -> Examination:

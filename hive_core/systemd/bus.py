@@ -13,6 +13,7 @@ from hive_rpc.errors import HiveError, NotFoundError, TimedOutError, Unavailable
 BUS_NAME = "org.freedesktop.DBus"
 CALL_LIMIT = 30
 """Seconds that a method call may take; libdbus and sd-bus give up after 25."""
+_UNKNOWN = frozenset({"org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.machine1.NoSuchMachine"})
 _ABSENT = frozenset(
     {
         "org.freedesktop.DBus.Error.ServiceUnknown",
@@ -57,7 +58,7 @@ class SystemBus:
     ) -> Sequence[Any]:
         """Call a method. An error of the D-Bus name `tolerate` counts as an empty answer.
 
-        Raises UnavailableError, TimedOutError, NotFoundError for a unit that is not there, else HiveError.
+        Raises UnavailableError, TimedOutError, NotFoundError for a unit or a machine that is not there, else HiveError.
         """
         if not self._bus.connected:
             # dbus-fast would never answer.
@@ -107,7 +108,7 @@ def _away(cause: str = "") -> UnavailableError:
 
 def _error(member: str, reply: Message) -> HiveError:
     said = str(reply.body[0]) if reply.body else str(reply.error_name)
-    if reply.error_name == "org.freedesktop.systemd1.NoSuchUnit":
+    if reply.error_name in _UNKNOWN:
         return NotFoundError(f"{said.rstrip('.')}.")
     if reply.error_name in _ABSENT:
         return UnavailableError(f"systemd does not answer: {said.rstrip('.')}.")

@@ -22,6 +22,7 @@ SYSTEMD = "org.freedesktop.systemd1"
 SYSTEMD_PATH = "/org/freedesktop/systemd1"
 MANAGER = f"{SYSTEMD}.Manager"
 UNIT = f"{SYSTEMD}.Unit"
+MACHINED = "org.freedesktop.machine1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 _MATCHES = (
     f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemoved'",
@@ -104,6 +105,15 @@ class Systemd:
         (found,) = await self._call(unit_path(unit), PROPERTIES, "GetAll", "s", ("",))
         return values(found)
 
+    async def leader(self, machine: str) -> int:
+        """The pid of a machine's init, as systemd-machined knows it. Raises NotFoundError when there is none."""
+        manager = (MACHINED, "/org/freedesktop/machine1", f"{MACHINED}.Manager")
+        (path,) = await self._connection.call(*manager, "GetMachine", "s", (machine,))
+        (found,) = await self._connection.call(
+            MACHINED, path, PROPERTIES, "Get", "ss", (f"{MACHINED}.Machine", "Leader")
+        )
+        return int(found.value)
+
     async def watch(self) -> AsyncGenerator[UnitState, None]:
         """The watched units that are loaded, and then every change, each state once."""
         with self._units.watcher() as queue:
@@ -123,9 +133,13 @@ class Systemd:
         return await self._call(SYSTEMD_PATH, MANAGER, member, signature, body)
 
     async def _call(self, path: str, interface: str, member: str, signature: str, body: Sequence[Any]) -> Sequence[Any]:
+        return await self._connection.call(SYSTEMD, path, interface, member, signature, body)
+
+    @property
+    def _connection(self) -> SystemBus:
         if self._bus is None:
             raise UnavailableError("The system bus was never reached.")
-        return await self._bus.call(SYSTEMD, path, interface, member, signature, body)
+        return self._bus
 
     async def _subscribe(self) -> None:
         if self._bus is not None:

@@ -184,7 +184,7 @@ def test_a_container_that_dies_again_and_again_shows_when_it_is_tried_next(hive:
         hive.kill(worker)
         shown = until("core takes over", lambda: hive.agent(worker) if hive.agent(worker).until else None)
         assert shown.state == "failed"
-        assert "again and again" in (shown.reason or "")
+        assert "systemd does not start it again" in (shown.reason or "")
     hive.command("start", worker)
     hive.until(worker, state="idle")
 

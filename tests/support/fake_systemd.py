@@ -17,6 +17,9 @@ from hive_core.systemd.names import unit_name, unit_path
 
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER = f"{SYSTEMD}.Manager"
+MACHINED = "org.freedesktop.machine1"
+LEADER = 4242
+"""The pid of every machine's init."""
 BUS_CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -99,6 +102,7 @@ class FakeSystemd:
         self._bus = await MessageBus(bus_address=self.address).connect()
         self._bus.add_message_handler(self._answer)
         await self._bus.request_name(SYSTEMD)
+        await self._bus.request_name(MACHINED)
 
     async def close(self) -> None:
         if self._bus is not None:
@@ -133,9 +137,11 @@ class FakeSystemd:
         self.change(unit, ActiveState="activating", SubState="auto-restart")
 
     def _answer(self, message: Message) -> Message | None:
-        if message.message_type is not MessageType.METHOD_CALL or message.destination != SYSTEMD:
+        if message.message_type is not MessageType.METHOD_CALL or message.destination not in (SYSTEMD, MACHINED):
             return None
         body = message.body
+        if message.destination == MACHINED:
+            return self._answer_of_machined(message)
         self.asked.append((str(message.member), body))
         match message.member:
             case "StartUnit":
@@ -160,6 +166,18 @@ class FakeSystemd:
                 return Message.new_error(message, f"{SYSTEMD}.NoSuchUnit", f"Unit {body[0]} not loaded.")
             case _:
                 return Message.new_method_return(message)
+
+    def _answer_of_machined(self, message: Message) -> Message:
+        if message.member == "Get":
+            return Message.new_method_return(message, "v", [Variant("u", LEADER)])
+        machine = message.body[0]
+        if self.units.get(f"container@{machine}.service", INACTIVE)["ActiveState"].value != "active":
+            return Message.new_error(message, f"{MACHINED}.NoSuchMachine", f"No machine '{machine}' known.")
+        return Message.new_method_return(message, "o", [f"/org/freedesktop/machine1/machine/{self._label(machine)}"])
+
+    @staticmethod
+    def _label(machine: str) -> str:
+        return machine.replace("-", "_2d")
 
     def _job(self, call: Message, unit: str, result: str) -> Message:
         self._jobs += 1

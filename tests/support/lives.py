@@ -20,7 +20,7 @@ from hive_core.store import Database
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import StorageError
 from hive_rpc.logs import LogLine
-from tests.support.fake_systemd import Bus, FakeSystemd
+from tests.support.fake_systemd import LEADER, Bus, FakeSystemd
 
 WORDS = "the last words"
 
@@ -107,9 +107,15 @@ class Lives:
     machines: Path
     confs: Path
     database: Database
+    proc: Path
     instances: int = 0
     silent: bool = False
     """Harnesses say no hello."""
+
+    def map_users(self, first: int) -> None:
+        """From now on containers' users are the machine's from this one on."""
+        for name in ("uid_map", "gid_map"):
+            (self.proc / str(LEADER) / name).write_text(f"         0 {first:10} {65536:10}\n")
 
     def unit(self, name: str) -> str:
         return unit_of(self.hooks.agents[name].machine)
@@ -134,17 +140,20 @@ async def core(root: Path, bus: Bus, fake: FakeSystemd) -> AsyncIterator[Lives]:
     run.root.mkdir(exist_ok=True)
     state.root.mkdir(mode=0o700, exist_ok=True)
     async with Database(state.core_database, "core") as database:
+        proc = root / "proc"
+        (proc / str(LEADER)).mkdir(parents=True, exist_ok=True)
         systemd = Systemd(clock, watched="container@", address=bus.address)
         await systemd.connect()
         agents = Agents(
             registry=Registry(database),
-            containers=Containers(systemd, StatelessDriver(run, state, machines=machines, confs=confs)),
+            containers=Containers(systemd, StatelessDriver(run, state, machines=machines, confs=confs), proc=proc),
             directories=Directories(run, state),
             journal=WordyJournal(clock),
             hooks=hooks,
             clock=clock,
         )
-        lives = Lives(agents, hooks, clock, fake, run, state, machines, confs, database)
+        lives = Lives(agents, hooks, clock, fake, run, state, machines, confs, database, proc)
+        lives.map_users(524288)
         greetings: set[asyncio.Task[None]] = set()
 
         def started(unit: str) -> None:

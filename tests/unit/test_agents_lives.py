@@ -275,6 +275,38 @@ async def test_on_a_container_that_systemd_has_given_up_core_tries_again_more_an
     assert lives.agents.get("worker").state is AgentState.IDLE
 
 
+async def test_a_container_without_a_user_namespace_of_its_own_does_not_come_up(lives: Lives) -> None:
+    lives.map_users(0)
+    with pytest.raises(AgentFailedError, match="without a user namespace"):
+        await lives.agents.spawn("worker", None)
+    asked = [(member, body[0]) for member, body in lives.systemd.asked if member in ("KillUnit", "StopUnit")]
+    assert asked.index(("KillUnit", "container@h-worker.service")) > 0
+    assert asked[-1] == ("StopUnit", "container@h-worker.service"), "systemd would start it again"
+    lives.map_users(524288)
+    await lives.agents.spawn("worker", None)
+
+
+async def test_one_that_systemd_starts_again_without_is_killed_and_says_why(lives: Lives) -> None:
+    await lives.agents.spawn("worker", None)
+    lives.map_users(0)
+    lives.systemd.runs(lives.unit("worker"), "22" * 16)
+    shown = await lives.hooks.see("worker", lambda a: a.until is not None)
+    assert "without a user namespace" in (shown.reason or "")
+    assert (shown.state, shown.container) == (AgentState.FAILED, ContainerState.FAILED)
+    assert ("KillUnit", "container@h-worker.service") in [(m, b[0]) for m, b in lives.systemd.asked if b]
+    lives.map_users(524288)
+    await lives.pass_time(FIRST_PAUSE)
+    await lives.hooks.see("worker", lambda a: a.state is AgentState.IDLE)
+
+
+async def test_a_new_core_looks_at_the_users_of_what_runs(tmp_path: Path, world: tuple[Bus, FakeSystemd]) -> None:
+    async with core(tmp_path, *world) as lives:
+        await lives.agents.spawn("worker", None)
+    async with core(tmp_path, *world) as lives:
+        lives.map_users(0)
+        await lives.hooks.see("worker", lambda a: a.state is AgentState.FAILED and a.until is not None)
+
+
 async def test_a_container_that_was_shut_down_by_hand_shows_as_stopped_and_why(lives: Lives) -> None:
     await lives.agents.spawn("worker", None)
     unit = lives.unit("worker")
