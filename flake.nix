@@ -29,14 +29,46 @@
           { lib, pkgs, ... }:
           {
             imports = [ ./modules/hive.nix ];
-            services.hive.package = lib.mkDefault self.packages.${pkgs.system}.environment;
+            services.hive.package = lib.mkDefault self.packages.${pkgs.stdenv.hostPlatform.system}.environment;
+            services.hive.source = lib.mkDefault self.outPath;
           };
         agent = ./modules/agent.nix;
       };
 
+      checks = forEach (pkgs: {
+        # One machine with a hive on it; a declared agent answers through the stand-in model.
+        vm = pkgs.testers.runNixOSTest (
+          import ./tests/nix/vm.nix {
+            inherit nixpkgs;
+            hive = self;
+          }
+        );
+        # The modules, with nixpkgs' own `lib`.
+        modules =
+          pkgs.runCommand "hive-modules"
+            {
+              nativeBuildInputs = [
+                pkgs.nix
+                (pkgs.python3.withPackages (python: [
+                  (python.toPythonModule self.packages.${pkgs.stdenv.hostPlatform.system}.hive)
+                  python.pytest-aiohttp
+                  python.pytest-timeout
+                ]))
+              ];
+              HIVE_NIXPKGS_LIB = "${nixpkgs}/lib";
+            }
+            ''
+              export HOME=$TMPDIR NIX_STATE_DIR=$TMPDIR/state NIX_STORE_DIR=$TMPDIR/store
+              cp --recursive --no-preserve=mode ${self} hive
+              cd hive
+              python3 -m pytest tests/nix
+              touch $out
+            '';
+      });
+
       devShells = forEach (pkgs: {
         default = pkgs.mkShell {
-          inputsFrom = [ self.packages.${pkgs.system}.hive ];
+          inputsFrom = [ self.packages.${pkgs.stdenv.hostPlatform.system}.hive ];
           packages = with pkgs; [
             chromium
             git

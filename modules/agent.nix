@@ -40,9 +40,12 @@ in
       }
     ];
 
-    boot.isContainer = true;
+    boot.isNspawnContainer = true;
+    system.stateVersion = lib.mkDefault "26.05";
+    # There is a loopback interface and nothing else.
     networking.hostName = cfg.name;
     networking.useDHCP = false;
+    networking.useHostResolvConf = lib.mkForce false;
     networking.firewall.enable = false;
     nix.enable = lib.mkDefault (cfg.settings.nix or false);
     documentation.enable = lib.mkDefault false;

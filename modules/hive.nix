@@ -1,4 +1,4 @@
-# services.hive: a hive host. Its daemons are the units that `hive up` boots, word for word.
+# services.hive: a hive host. Its units are those that `hive up` boots, word for word.
 {
   config,
   lib,
@@ -16,18 +16,79 @@ let
     agent = 60610;
   };
   operators = 60600;
-  unit = name: more: {
-    wantedBy = [ "multi-user.target" ];
+
+  domain = cfg.dashboard.hostName;
+  socket = "/run/hive-web/dashboard.sock";
+  address = if domain == null then "http://127.0.0.1:${toString cfg.dashboard.port}" else "https://${domain}";
+
+  settings = {
+    core = {
+      inherit (cfg) name;
+      dashboard = address;
+      containers = "nixos";
+    }
+    // lib.optionalAttrs (cfg.nixpkgs != null) { inherit (cfg) nixpkgs; }
+    // lib.optionalAttrs (cfg.retention != { }) { inherit (cfg) retention; };
+    web =
+      if domain == null then
+        { inherit (cfg.dashboard) port; }
+      else
+        {
+          unix_socket = socket;
+          secure = true;
+          allowed_hosts = [ domain ];
+        };
+    gateway = lib.optionalAttrs (cfg.egress != { }) { inherit (cfg) egress; };
+  };
+  declared = lib.mapAttrs (name: toml.generate "${name}.toml") cfg.agents;
+
+  secrets = lib.concatLists (
+    lib.mapAttrsToList (
+      name: account:
+      lib.optional (account.apiKeyFile != null) {
+        credential = "account_${name}.api-key";
+        file = account.apiKeyFile;
+      }
+      ++ lib.optional (account.setupTokenFile != null) {
+        credential = "account_${name}.setup-token";
+        file = account.setupTokenFile;
+      }
+    ) cfg.accounts
+  );
+
+  # What of it is read at the start: a change restarts the unit. Containers live on meanwhile.
+  reads = {
+    "hive-core.service" = [ settings.core ] ++ lib.attrValues declared;
+    "hive-web.service" = [ settings.web ];
+    "hive-gateway.service" = [ settings.gateway ];
+  };
+  more."hive-gateway.service" =
+    lib.concatMapStrings (secret: "LoadCredential=${secret.credential}:${secret.file}\n") secrets
+    + lib.optionalString (cfg.proxy != null) "Environment=HTTPS_PROXY=${cfg.proxy}\n";
+  # The state is bound with `fileSystems`, the rest as it is.
+  files = lib.remove "var-lib-hive.mount" (lib.attrNames (builtins.readDir ../hive_cli/up/units));
+  unit = name: {
+    wantedBy =
+      lib.optional (lib.hasSuffix ".service" name && !lib.hasInfix "@" name) "multi-user.target"
+      ++ lib.optional (lib.hasSuffix ".socket" name) "sockets.target";
     text =
       builtins.readFile (../hive_cli/up/units + "/${name}")
       + ''
 
         [Unit]
-        X-Restart-Triggers=${cfg.package}
+        X-Restart-Triggers=${cfg.package} ${builtins.hashString "sha256" (builtins.toJSON (reads.${name} or [ ]))}
       ''
-      + more;
+      + lib.optionalString (more.${name} or "" != "") "\n[Service]\n${more.${name}}";
   };
-  address = if cfg.dashboard.hostName == null then "http://127.0.0.1:${toString cfg.dashboard.port}" else "https://${cfg.dashboard.hostName}";
+
+  secretFile =
+    what:
+    lib.mkOption {
+      type = lib.types.nullOr (lib.types.strMatching "/[^[:space:]:]+");
+      default = null;
+      example = "/run/secrets/anthropic";
+      description = "A file with ${what}, which only the gateway reads. Not a path in the Nix store.";
+    };
 in
 {
   options.services.hive = {
@@ -37,6 +98,19 @@ in
       type = lib.types.package;
       description = "A Python environment that has Hive; it is what lies at `/opt/hive`, on the host and in every container.";
       example = lib.literalExpression "hive.packages.x86_64-linux.environment";
+    };
+
+    source = lib.mkOption {
+      type = lib.types.path;
+      description = "Hive's flake, from which agents' containers have their module.";
+      example = lib.literalExpression "inputs.hive";
+    };
+
+    nixpkgs = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = null;
+      example = "github:NixOS/nixpkgs/nixos-26.05";
+      description = "Where agents' containers have their packages from until `hive inputs update` is approved, as a flake reference; without it the release that Hive was made with.";
     };
 
     name = lib.mkOption {
@@ -58,7 +132,7 @@ in
       port = lib.mkOption {
         type = lib.types.port;
         default = 4483;
-        description = "Where the dashboard listens, on 127.0.0.1 only.";
+        description = "Where the dashboard listens, on 127.0.0.1 only. Of no effect with `hostName`.";
       };
       hostName = lib.mkOption {
         type = lib.types.nullOr lib.types.str;
@@ -68,11 +142,57 @@ in
       };
     };
 
-    apiKeyFile = lib.mkOption {
-      type = lib.types.nullOr (lib.types.strMatching "/.+");
-      default = null;
-      example = "/run/secrets/anthropic";
-      description = "A file with the API key of the account `default`. Only the gateway reads it. Not a path in the Nix store.";
+    agents = lib.mkOption {
+      type = lib.types.attrsOf (lib.types.attrsOf lib.types.anything);
+      default = { };
+      example = {
+        worker = {
+          model = "opus";
+          limits.memory_mib = 2048;
+        };
+      };
+      description = "Agents that are made with the machine: each is the content of its `agent.toml`, as `docs/agent-toml.md` has it. What is declared otherwise later is carried out when hive-core starts again; what operators decided meanwhile stays until then. An agent that is declared no more lives on.";
+    };
+
+    accounts = lib.mkOption {
+      type = lib.types.attrsOf (
+        lib.types.submodule {
+          options = {
+            apiKeyFile = secretFile "an API key";
+            setupTokenFile = secretFile "a subscription's token, as `claude setup-token` prints it";
+          };
+        }
+      );
+      default = { };
+      example = {
+        default.apiKeyFile = "/run/secrets/anthropic";
+      };
+      description = "What agents' requests are paid with, by name; an agent that names none uses `default`. Others can be added with `hive account`.";
+    };
+
+    memory = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = "85%";
+      example = "24G";
+      description = "What all agents together may use of the machine's memory (`MemoryMax=` of machine.slice); null is all of it. What each may use is in its `agent.toml`.";
+    };
+
+    egress = lib.mkOption {
+      type = lib.types.attrsOf lib.types.anything;
+      default = { };
+      example = {
+        connections_per_agent = 32;
+        bytes_per_day = 10737418240;
+      };
+      description = "`[egress]` of `gateway.toml`: what each agent may use of the way out. Where it leads to is in its `agent.toml`.";
+    };
+
+    proxy = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = config.networking.proxy.httpsProxy or null;
+      defaultText = lib.literalExpression "config.networking.proxy.httpsProxy";
+      example = "http://proxy.example.org:3128";
+      description = "The site's proxy, for the gateway's connections.";
     };
 
     retention = lib.mkOption {
@@ -88,20 +208,32 @@ in
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        assertion = cfg.apiKeyFile == null || !lib.hasPrefix builtins.storeDir cfg.apiKeyFile;
-        message = "services.hive.apiKeyFile is in the Nix store, which everybody can read. Put the key elsewhere and write its path as a string.";
+        assertion = lib.all (secret: !lib.hasPrefix builtins.storeDir secret.file) secrets;
+        message = "services.hive.accounts has a file in the Nix store, which everybody can read. Put the secret elsewhere and write its path as a string.";
       }
       {
-        assertion = cfg.dashboard.hostName == null || config.services.nginx.enable;
+        assertion = lib.all (a: (a.apiKeyFile == null) != (a.setupTokenFile == null)) (lib.attrValues cfg.accounts);
+        message = "Each of services.hive.accounts needs one of apiKeyFile and setupTokenFile, and not both.";
+      }
+      {
+        assertion = domain == null || config.services.nginx.enable;
         message = "services.hive.dashboard.hostName needs nginx: set services.nginx.enable = true.";
       }
       {
         assertion = lib.all (name: config.users.users ? ${name}) cfg.operators;
         message = "services.hive.operators names users that users.users does not have.";
       }
+      {
+        assertion = lib.all (name: builtins.match "[a-z](-?[a-z0-9])*" name != null && lib.stringLength name <= 31) (
+          lib.attrNames cfg.agents
+        );
+        message = "services.hive.agents: names are 31 lower-case letters, digits and single hyphens at most, beginning with a letter.";
+      }
     ];
 
-    boot.enableContainers = lib.mkDefault true;
+    boot.enableContainers = true;
+    # Of a container that has booted there are five; the kernel's own limit is 128.
+    boot.kernel.sysctl."fs.inotify.max_user_instances" = lib.mkDefault 8192;
 
     users.users =
       lib.mapAttrs (name: uid: {
@@ -110,30 +242,30 @@ in
         isSystemUser = true;
         description = "Hive";
       }) ids
-      // lib.genAttrs cfg.operators (_: {
-        extraGroups = [ "hive-operators" ];
-      });
-    users.groups = lib.mapAttrs (_: gid: { inherit gid; }) (ids // { hive-operators = operators; });
-
-    environment.systemPackages = [ cfg.package ];
-    environment.etc = {
-      "hive/core.toml".source = toml.generate "core.toml" (
-        {
-          inherit (cfg) name;
-          dashboard = address;
-        }
-        // lib.optionalAttrs (cfg.retention != { }) { inherit (cfg) retention; }
-      );
-      "hive/web.toml".source = toml.generate "web.toml" {
-        inherit (cfg.dashboard) port;
-        secure = cfg.dashboard.hostName != null;
-        allowed_hosts = [
-          "localhost"
-          "127.0.0.1"
-        ]
-        ++ lib.optional (cfg.dashboard.hostName != null) cfg.dashboard.hostName;
+      // lib.optionalAttrs (domain != null) { ${config.services.nginx.user}.extraGroups = [ "hive-web" ]; };
+    users.groups = lib.mapAttrs (_: gid: { inherit gid; }) ids // {
+      hive-operators = {
+        gid = operators;
+        members = cfg.operators;
       };
     };
+
+    environment.systemPackages = [
+      cfg.package
+      pkgs.git
+    ];
+    environment.etc =
+      lib.mapAttrs' (name: content: {
+        name = "hive/${name}.toml";
+        value.source = toml.generate "${name}.toml" content;
+      }) settings
+      // lib.mapAttrs' (name: source: {
+        name = "hive/agents/${name}.toml";
+        value = { inherit source; };
+      }) declared
+      // {
+        "hive/flake".source = cfg.source;
+      };
 
     # Agents own files in there: id-mapped, a container can leave one that is set-uid root on this file system.
     fileSystems."/var/lib/hive" = {
@@ -152,29 +284,23 @@ in
       "L+ /opt/hive - - - - ${cfg.package}"
     ];
 
-    systemd.units = {
-      "hive-core.service" = unit "hive-core.service" "";
-      "hive-web.service" = unit "hive-web.service" "";
-      "hive-gateway.service" = unit "hive-gateway.service" (
-        lib.optionalString (cfg.apiKeyFile != null) ''
-          [Service]
-          LoadCredential=anthropic-api-key:${cfg.apiKeyFile}
-        ''
-      );
-    };
+    systemd.units = lib.genAttrs files unit;
+    systemd.slices.machine.sliceConfig = lib.mkIf (cfg.memory != null) { MemoryMax = cfg.memory; };
 
-    services.nginx.virtualHosts = lib.mkIf (cfg.dashboard.hostName != null) {
-      ${cfg.dashboard.hostName} = {
+    services.nginx.virtualHosts = lib.mkIf (domain != null) {
+      ${domain} = {
         forceSSL = true;
         enableACME = lib.mkDefault true;
         locations."/" = {
-          proxyPass = "http://127.0.0.1:${toString cfg.dashboard.port}";
-          # Pages are told of events as they happen, over a response that does not end.
+          proxyPass = "http://unix:${socket}:";
+          # The dashboard compares the host with the origin, counts sign-ins by address, and keeps live streams open.
+          recommendedProxySettings = false;
           extraConfig = ''
-            proxy_buffering off;
-            proxy_read_timeout 1h;
-            proxy_set_header Host $host;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header Connection "";
+            proxy_read_timeout 60s;
           '';
         };
       };

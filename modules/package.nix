@@ -19,8 +19,9 @@ let
       platform = "manylinux_2_17_x86_64";
       hash = "sha256-QFCcrc5y1i3tbD7YMbvP+/8af+2KGc/hZws6VUGO0Ik=";
     };
-    # The wheel brings a CLI that is linked for other distributions; ours comes from nixpkgs and is named explicitly.
-    postInstall = "rm -rf $out/${python3Packages.python.sitePackages}/claude_agent_sdk/_bundled";
+    # The wheel brings a CLI that is linked for other distributions. Hive starts the one at this place by its path.
+    postInstall = "ln -sf ${lib.getExe claude-code} $out/${python3Packages.python.sitePackages}/claude_agent_sdk/_bundled/claude";
+    dontStrip = true;
     dependencies = with python3Packages; [
       anyio
       mcp
@@ -65,7 +66,6 @@ python3Packages.buildPythonApplication {
     rich
     systemd-python
   ]);
-  makeWrapperArgs = [ "--set-default HIVE_CLAUDE ${lib.getExe claude-code}" ];
   passthru = { inherit claude-agent-sdk; };
   meta = {
     description = "A host for long-lived AI coding agents";

@@ -22,7 +22,7 @@ CONTAINERS = Path("/var/lib/nixos-containers")
 
 _SYSTEM = (Path("/usr"), Path("/etc/ssl"), Path("/etc/alternatives"))
 """Of the machine: its programs, the certificates they expect, and the links that Debian's `/usr/bin` leads through."""
-_WANTS = ("var-lib-hive.mount", "hive-core.service", "hive-web.service", "hive-gateway.service", "hive-login.socket")
+WANTS = ("var-lib-hive.mount", "hive-core.service", "hive-web.service", "hive-gateway.service", "hive-login.socket")
 _JOURNAL = """\
 [Journal]
 # It has what agents' containers write to their consoles: not more of the machine's disk than this, and no long lines,
@@ -60,7 +60,7 @@ def skeleton(config: HostConfig) -> Skeleton:
         accounts=[Account(user) for user in (WEB, GATEWAY, BUILD, MODEL)],
         groups=[OPERATORS_GROUP],
         units={**units, "container@.service": container_unit()},
-        wants=_WANTS,
+        wants=WANTS,
         files={
             "etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL),
             **{str((ETC / name).relative_to("/")): File(text) for name, text in _configuration(config).items()},

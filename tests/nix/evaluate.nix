@@ -21,6 +21,7 @@ let
       said
     ]
     ++ lib'.optional (said.services ? hive) {
+      services.hive.source = "/hive";
       services.hive.package = {
         type = "derivation";
         name = "hive-environment";
@@ -33,6 +34,7 @@ in
 {
   failed = map (a: a.message) (lib'.filter (a: !a.assertion) set.assertions);
   inherit (set)
+    boot
     environment
     fileSystems
     systemd

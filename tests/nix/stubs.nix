@@ -27,8 +27,11 @@ in
     services.journald = anything;
     services.nginx = {
       enable = lib.mkEnableOption "nginx";
+      user = lib.mkOption { default = "nginx"; };
       virtualHosts = anything;
     };
+    system = anything;
+    systemd.slices = anything;
     systemd.units = anything;
     systemd.tmpfiles.rules = lib.mkOption {
       type = lib.types.listOf lib.types.str;

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 
 from hive_base import users
+from hive_cli.up.host import WANTS, HostConfig, skeleton
+from hive_core.agents.config import AgentConfig
 from hive_core.config import CoreConfig
+from hive_core.containers.models import ContainerKind
+from hive_gateway.config import GatewayConfig
 from hive_web.config import WebConfig
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+STATE_MOUNT = "var-lib-hive.mount"
 LIB = os.environ.get("HIVE_NIXPKGS_LIB")
 
 pytestmark = pytest.mark.skipif(LIB is None, reason="HIVE_NIXPKGS_LIB does not say where nixpkgs' lib is")
@@ -51,6 +56,13 @@ def agent(**settings: Any) -> dict[str, Any]:
     return found
 
 
+def configs(found: dict[str, Any]) -> tuple[CoreConfig, WebConfig, GatewayConfig]:
+    """What the daemons read, as they read it."""
+    etc = found["environment"]["etc"]
+    core, web, gateway = (etc[f"hive/{name}.toml"]["source"] for name in ("core", "web", "gateway"))
+    return CoreConfig.model_validate(core), WebConfig.model_validate(web), GatewayConfig.model_validate(gateway)
+
+
 def test_users_have_their_reserved_numbers() -> None:
     found = host()["users"]
     for user in (users.WEB, users.GATEWAY, users.BUILD, users.MODEL):
@@ -59,20 +71,52 @@ def test_users_have_their_reserved_numbers() -> None:
     assert found["groups"][users.OPERATORS_GROUP.name]["gid"] == users.OPERATORS_GROUP.uid
 
 
-@pytest.mark.parametrize("name", ["hive-core.service", "hive-web.service", "hive-gateway.service"])
-def test_the_units_are_those_of_hive_up(name: str) -> None:
-    unit = host()["systemd"]["units"][name]
-    text = (ROOT / "hive_cli" / "up" / "units" / name).read_text()
-    assert unit["text"].startswith(text)
-    assert "X-Restart-Triggers=/nix/store/hive-environment" in unit["text"]
-    assert unit["wantedBy"] == ["multi-user.target"]
+def test_the_units_are_those_of_hive_up() -> None:
+    """All of them, word for word, and what `hive up` starts is started; the state's mount is a file system here."""
+    units = host()["systemd"]["units"]
+    assert {unit.name for unit in (ROOT / "hive_cli" / "up" / "units").iterdir()} == {*units, STATE_MOUNT}
+    for name, unit in units.items():
+        assert unit["text"].startswith((ROOT / "hive_cli" / "up" / "units" / name).read_text())
+        assert "X-Restart-Triggers=/nix/store/hive-environment" in unit["text"]
+    started = {"multi-user.target": "service", "sockets.target": "socket"}
+    wanted = {name for name, unit in units.items() for by in unit["wantedBy"] if name.endswith(f".{started[by]}")}
+    assert {*wanted, STATE_MOUNT} == set(WANTS)
+
+
+def test_what_hive_up_makes_the_module_makes_too() -> None:
+    made = skeleton(HostConfig(port=4483))
+    found = host()
+    for account in made.accounts:
+        assert found["users"]["users"][account.user.name]["uid"] == account.user.uid
+    for path in made.files:
+        if path.startswith("etc/hive/"):
+            assert path.removeprefix("etc/") in found["environment"]["etc"]
+    rules = " ".join(found["systemd"]["tmpfiles"]["rules"])
+    for directory in {f"/{path}" for path in made.directories} - {"/hive-state/lib"}:
+        assert f" {directory} " in rules
 
 
 def test_the_daemons_understand_their_configuration() -> None:
-    etc = host(name="home hive", retention={"messages": 60})["environment"]["etc"]
-    core = CoreConfig.model_validate(etc["hive/core.toml"]["source"])
+    core, web, gateway = configs(host(name="home hive", retention={"messages": 60}, egress={"bytes_per_day": 5}))
     assert (core.name, core.dashboard, core.retention.messages) == ("home hive", "http://127.0.0.1:4483", 60)
-    assert not WebConfig.model_validate(etc["hive/web.toml"]["source"]).secure
+    assert core.containers is ContainerKind.NIXOS
+    assert (web.secure, web.port, web.unix_socket) == (False, 4483, None)
+    assert gateway.egress.bytes_per_day == 5
+    assert configs(host(nixpkgs="path:/a"))[0].nixpkgs == "path:/a"
+
+
+def test_a_daemon_is_started_again_when_what_it_reads_has_changed() -> None:
+    def texts(**settings: Any) -> dict[str, str]:
+        return {name: unit["text"] for name, unit in host(**settings)["systemd"]["units"].items()}
+
+    before = texts()
+    for settings, restarted in (
+        ({"agents": {"worker": {}}}, {"hive-core.service"}),
+        ({"dashboard": {"port": 8000}}, {"hive-core.service", "hive-web.service"}),
+        ({"egress": {"bytes_per_day": 5}}, {"hive-gateway.service"}),
+    ):
+        after = texts(**settings)
+        assert {name for name in after if after[name] != before[name]} == restarted
 
 
 def test_the_state_cannot_hold_what_runs_as_somebody_else() -> None:
@@ -84,31 +128,61 @@ def test_the_state_cannot_hold_what_runs_as_somebody_else() -> None:
 def test_one_domain_is_served_over_tls_through_nginx() -> None:
     found = host({"services": {"nginx": {"enable": True}}}, dashboard={"hostName": "hive.example.org"})
     site = found["virtualHosts"]["hive.example.org"]
+    core, web, _ = configs(found)
     assert site["forceSSL"]
-    assert site["locations"]["/"]["proxyPass"] == "http://127.0.0.1:4483"
-    web = WebConfig.model_validate(found["environment"]["etc"]["hive/web.toml"]["source"])
-    assert web.secure
-    assert "hive.example.org" in web.allowed_hosts
+    assert site["locations"]["/"]["proxyPass"] == f"http://unix:{web.unix_socket}:"
+    assert (web.secure, web.allowed_hosts) == (True, ("hive.example.org",))
+    assert core.dashboard == "https://hive.example.org"
+    assert found["users"]["users"]["nginx"]["extraGroups"] == ["hive-web"]
     assert found["failed"] == []
 
 
-def test_the_key_is_the_gateway_s_alone() -> None:
-    units = host(apiKeyFile="/run/secrets/key")["systemd"]["units"]
-    assert "LoadCredential=anthropic-api-key:/run/secrets/key" in units["hive-gateway.service"]["text"]
-    assert "/run/secrets/key" not in units["hive-core.service"]["text"] + units["hive-web.service"]["text"]
+def test_an_account_s_secret_is_the_gateway_s_alone() -> None:
+    accounts = {"default": {"apiKeyFile": "/run/secrets/key"}, "team": {"setupTokenFile": "/run/secrets/token"}}
+    found = host(accounts=accounts)
+    units = {name: unit["text"] for name, unit in found["systemd"]["units"].items()}
+    gateway = units.pop("hive-gateway.service")
+    assert "LoadCredential=account_default.api-key:/run/secrets/key\n" in gateway
+    assert "LoadCredential=account_team.setup-token:/run/secrets/token\n" in gateway
+    assert "/run/secrets" not in json.dumps([units, found["environment"]])
+    assert found["failed"] == []
+
+
+def test_declared_agents_are_what_core_reads() -> None:
+    config = {"model": "opus", "limits": {"memory_mib": 2048}}
+    found = host(agents={"worker": config})
+    assert found["environment"]["etc"]["hive/agents/worker.toml"]["source"] == config
+    assert AgentConfig.model_validate(config).limits.memory_mib == 2048
+    assert found["failed"] == []
+
+
+def test_the_machine_keeps_memory_for_itself() -> None:
+    assert host()["systemd"]["slices"]["machine"]["sliceConfig"] == {"MemoryMax": "85%"}
+    assert "MemoryMax" not in json.dumps(host(memory=None)["systemd"]["slices"])
+    assert host()["boot"]["kernel"]["sysctl"]["fs.inotify.max_user_instances"] > 1000
+
+
+def test_the_site_s_proxy_is_the_gateway_s() -> None:
+    units = host({"networking": {"hostName": "h", "proxy": {"httpsProxy": "http://p:1"}}})["systemd"]["units"]
+    assert "Environment=HTTPS_PROXY=http://p:1\n" in units["hive-gateway.service"]["text"]
 
 
 def test_operators_are_in_their_group() -> None:
     found = host(ADA, operators=["ada"])
-    assert found["users"]["users"]["ada"]["extraGroups"] == ["hive-operators"]
+    assert found["users"]["groups"]["hive-operators"]["members"] == ["ada"]
     assert found["failed"] == []
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"apiKeyFile": "/nix/store/abc-key"}, "everybody can read"),
+        ({"accounts": {"a": {"apiKeyFile": "/nix/store/abc-key"}}}, "everybody can read"),
+        ({"accounts": {"a": {}}}, "needs one of apiKeyFile and setupTokenFile"),
+        ({"accounts": {"a": {"apiKeyFile": "/a", "setupTokenFile": "/b"}}}, "not both"),
         ({"dashboard": {"hostName": "hive.example.org"}}, "services.nginx.enable"),
+        ({"operators": ["nobody-here"]}, "users.users does not have"),
+        ({"agents": {"Worker_1": {}}}, "lower-case letters"),
+        ({"agents": {"a" * 32: {}}}, "31"),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_what_to_do(settings: dict[str, Any], message: str) -> None:
@@ -116,7 +190,7 @@ def test_a_wrong_configuration_is_refused_with_what_to_do(settings: dict[str, An
     assert message in failed
 
 
-@pytest.mark.parametrize("settings", [{"apiKeyFile": "relative"}, {"dashboard": {"port": 70000}}, {"nonsense": 1}])
+@pytest.mark.parametrize("settings", [{"accounts": {"a": {"apiKeyFile": "relative"}}}, {"dashboard": {"port": 70000}}, {"nonsense": 1}])
 def test_a_wrong_type_does_not_evaluate(settings: dict[str, Any]) -> None:
     hive = {"enable": True, "name": "n", **settings}
     assert run("hive.nix", {"services": {"hive": hive}}).returncode != 0
@@ -129,6 +203,7 @@ def test_an_agent_s_container_is_the_harness_and_its_packages() -> None:
     assert "Environment=HIVE_AGENT=worker" in unit
     assert found["environment"]["systemPackages"] == ["git", "ripgrep", "black"]
     assert found["users"]["users"]["agent"]["uid"] == users.MODEL.uid
+    assert found["boot"] == {"isNspawnContainer": True}
     assert found["failed"] == []
 
 
