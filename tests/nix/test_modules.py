@@ -190,7 +190,9 @@ def test_a_wrong_configuration_is_refused_with_what_to_do(settings: dict[str, An
     assert message in failed
 
 
-@pytest.mark.parametrize("settings", [{"accounts": {"a": {"apiKeyFile": "relative"}}}, {"dashboard": {"port": 70000}}, {"nonsense": 1}])
+@pytest.mark.parametrize(
+    "settings", [{"accounts": {"a": {"apiKeyFile": "relative"}}}, {"dashboard": {"port": 70000}}, {"nonsense": 1}]
+)
 def test_a_wrong_type_does_not_evaluate(settings: dict[str, Any]) -> None:
     hive = {"enable": True, "name": "n", **settings}
     assert run("hive.nix", {"services": {"hive": hive}}).returncode != 0

@@ -19,6 +19,8 @@ def test_the_sdk_is_the_one_that_is_locked() -> None:
 
 def test_the_dependencies_are_those_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (listed,) = re.findall(r"dependencies = \[\s+claude-agent-sdk\s+\]\s+\+\+ \(with python3Packages; \[([^\]]+)\]", PACKAGE)
+    (listed,) = re.findall(
+        r"dependencies = \[\s+claude-agent-sdk\s+\]\s+\+\+ \(with python3Packages; \[([^\]]+)\]", PACKAGE
+    )
     assert {"claude-agent-sdk", *listed.split()} == set(project["dependencies"])
     assert f'version = "{project["version"]}"' in PACKAGE
