@@ -10,7 +10,16 @@ RUN = Path("/run/hive")
 LIB = Path("/var/lib/hive")
 GATEWAY_LIB = Path("/var/lib/hive-gateway")
 """The gateway's own: accounts with their secrets, and what was spent."""
+SECRETS = Path("/var/lib/hive-secrets")
+"""The values of secrets, by name: files of root's alone, which only what starts the containers opens."""
+CREDENTIALS = Path("/run/host/credentials")
+"""In a container: what was handed to it when it was started (systemd-nspawn(1), --load-credential=)."""
 ETC = Path("/etc/hive")
+
+
+def credential(secret: str) -> str:
+    """What a secret is called on its way."""
+    return f"hive.{secret}"
 
 
 @dataclass(frozen=True)

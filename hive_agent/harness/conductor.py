@@ -144,7 +144,10 @@ class Conductor:
         )
         instruction = TurnInstruction(turn_id=turn.record.id, prompt=prompt)
         delay = self._clock.monotonic() - turn.began
-        watchdog = Watchdog(self._runners, self._control.cancel, settings, self._clock)
+        self._toolbox.ask_seconds = settings.ask_seconds
+        watchdog = Watchdog(
+            self._runners, self._control.cancel, settings, self._clock, waited=self._toolbox.permits.waited
+        )
 
         def on_events(events: Sequence[Event]) -> None:
             watchdog.sign_of_life()
@@ -159,6 +162,7 @@ class Conductor:
         if watchdog.cut_short is not None:
             # Its tools may have outlived the interrupt.
             await self._runners.end_tools()
+            await self._toolbox.permits.take_back()
         self._close(turn, evidence, verdict, delay)
         by_operator = watchdog.cut_short is not None and watchdog.cut_short.cancel is Cancel.REQUESTED
         cancelled = by_operator and verdict.outcome is TurnOutcome.INTERRUPTED

@@ -22,6 +22,7 @@ from hive_agent.harness.handover import Handover
 from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
 from hive_agent.harness.outbox import Outbox
+from hive_agent.harness.permits import Permits
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.serve import ServeLoop
 from hive_agent.harness.session_policy import SessionPolicy
@@ -101,7 +102,7 @@ class Daemon:
     async def _serve(self, home: Home, conversation: Conversation) -> None:
         outbox = Outbox(self._core.events, Spool(home.harness / "events.jsonl"), self._clock)
         runners = Runners(self._surroundings, self._clock, inherit=[conversation.lock])
-        toolbox = Toolbox(self._core, self._inbox)
+        toolbox = Toolbox(self._core, self._inbox, Permits(self._core, self._clock, self._states.asking))
         handover = Handover(home.harness / "handover.json")
         async with self._runner_socket(runners, toolbox), self._forwarder() as forward_port:
             conductor = Conductor(

@@ -26,6 +26,8 @@ from hive_rpc.interfaces.agent import (
 )
 from hive_rpc.interfaces.runner import (
     Instruction,
+    PermitReply,
+    PermitRequest,
     RequestNextTurnReply,
     RequestNextTurnRequest,
     Runner,
@@ -63,6 +65,9 @@ class RunnerEndpoint(Runner):
 
     async def receive(self, request: ToolReceiveRequest) -> ToolReceiveReply:
         return await self.tools().receive(request)
+
+    async def permit(self, request: PermitRequest) -> PermitReply:
+        return await self.tools().permit(request)
 
     async def request_next_turn(self, request: RequestNextTurnRequest) -> RequestNextTurnReply:
         return self.tools().request_next_turn(request)

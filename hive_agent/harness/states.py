@@ -29,6 +29,11 @@ class States:
             notify(f"STATUS={state}: {reason}" if reason else f"STATUS={state}")
             self.tell_again()
 
+    def asking(self, what: str | None) -> None:
+        """In the turn that runs an operator is asked something; None when not any more."""
+        if self._current.state is AgentState.THINKING:
+            self.set(AgentState.THINKING, reason=what)
+
     def model_used(self, model: str) -> None:
         """The model that the last turn really used; told with the next state."""
         self._current = self._current.model_copy(update={"model": model})

@@ -1,5 +1,6 @@
 """Where a harness lives: sockets, directories, and how the model is shut in. Given to it, so that tests give others."""
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from pathlib import Path
 from hive_agent import prompts
 from hive_agent.harness.cgroups import Cgroup
 from hive_agent.harness.way_out import PROXY_PORT
-from hive_base.paths import ContainerPaths
+from hive_base.paths import CREDENTIALS, ContainerPaths, credential
 from hive_base.process import SAFE_PATH
 from hive_base.users import MODEL
 from hive_rpc.interfaces.agent import Settings
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, PLACEHOLDER_TOKEN
 from hive_rpc.interfaces.runner import LaunchInstruction
+
+log = logging.getLogger(__name__)
 
 FORWARD_PORT = 7332
 
@@ -71,6 +74,8 @@ class Surroundings:
     egress_socket: Path | None = None
     """None is no way out but to the model."""
     hosts: Path = Path("/etc/hosts")
+    credentials: Path = CREDENTIALS
+    """Where the values of secrets are, by `credential`."""
     forward_port: int = FORWARD_PORT
     """0 is any free one."""
     runner_command: tuple[str, ...] = (sys.executable, "-I", "-m", "hive_agent.runner")
@@ -106,13 +111,29 @@ class Surroundings:
                 name=home.name, state=home.state, shared=home.shared, configured=settings.system_prompt
             ),
             directory=str(home.state),
-            environment=_environment(home, settings, forward_port, proxied=self.egress_socket is not None),
+            environment=self._secrets(settings)
+            | _environment(home, settings, forward_port, proxied=self.egress_socket is not None),
             uid=self.model_uid,
             cgroup=str(self.model_cgroup.path) if self.model_cgroup else None,
             cli=self.cli,
             manager=settings.manager,
             mcp_servers=settings.mcp_servers,
+            ask=settings.ask,
         )
+
+    def _secrets(self, settings: Settings) -> dict[str, str]:
+        """Their values, as the container was handed them when it was started."""
+        found = {}
+        for variable, name in settings.secrets.items():
+            try:
+                # A last newline is the editor's.
+                value = (self.credentials / credential(name)).read_text().removesuffix("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                log.error("The secret %s cannot be read: %s", name, error)
+                continue
+            if "\0" not in value:
+                found[variable] = value
+        return found
 
 
 def _environment(home: Home, settings: Settings, forward_port: int, *, proxied: bool) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hive_agent.harness.core import Core
 from hive_agent.harness.inbox import Inbox
+from hive_agent.harness.permits import Permits
 from hive_agent.harness.turns import ActiveTurn, Sent
 from hive_agent.limits import MAX_TURNS_IN_A_ROW
 from hive_rpc.dialogue import AskParameters
@@ -23,6 +24,8 @@ from hive_rpc.interfaces.agent import (
 )
 from hive_rpc.interfaces.manager import Manager
 from hive_rpc.interfaces.runner import (
+    PermitReply,
+    PermitRequest,
     RequestNextTurnReply,
     RequestNextTurnRequest,
     ToolReceiveReply,
@@ -40,10 +43,13 @@ POLL_MARGIN = 10.0
 class Toolbox:
     """Holds the turn that runs, if one does."""
 
-    def __init__(self, core: Core, inbox: Inbox) -> None:
+    def __init__(self, core: Core, inbox: Inbox, permits: Permits) -> None:
         self._core = core
         self._inbox = inbox
+        self.permits = permits
         self.turn: ActiveTurn | None = None
+        self.ask_seconds = 0.0
+        """How long a question whether a tool may be used waits in this turn."""
 
     async def send(self, request: ToolSendRequest) -> SendReply:
         turn = self._turn()
@@ -79,6 +85,10 @@ class Toolbox:
     async def await_answer(self, request: AwaitAnswerRequest) -> QuestionReply:
         limit = request.wait_seconds + POLL_MARGIN
         return await self._core.polls.attempt(lambda agent: agent.await_answer(request), limit=limit)
+
+    async def permit(self, request: PermitRequest) -> PermitReply:
+        turn = self._turn()
+        return await self.permits.permit(turn, request, seconds=self.ask_seconds)
 
     async def remind(self, request: RemindRequest) -> ReminderReply:
         turn = self._turn()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from hive_agent.classify import Cancel
 from hive_agent.harness.runners import Runners
@@ -17,19 +18,35 @@ GRACE_SECONDS = 5.0
 
 
 class Watchdog:
-    """Watches one turn. `run` returns when it has cut the turn short, and otherwise never."""
+    """Watches one turn. `run` returns when it has cut the turn short, and otherwise never.
 
-    def __init__(self, runners: Runners, cancel: asyncio.Event, settings: Settings, clock: Clock) -> None:
+    `waited` counts the seconds that were spent waiting for an operator's answer, which are not the turn's.
+    """
+
+    def __init__(
+        self,
+        runners: Runners,
+        cancel: asyncio.Event,
+        settings: Settings,
+        clock: Clock,
+        *,
+        waited: Callable[[], float],
+    ) -> None:
         self._runners = runners
         self._cancel = cancel
         self._settings = settings
         self._clock = clock
-        self._began = self._last_sign = clock.monotonic()
+        self._waited = waited
+        self._began = self._last_sign = self._now()
         self.cut_short: CutShort | None = None
         """Why the turn was ended from outside; None when it was not."""
 
     def sign_of_life(self) -> None:
-        self._last_sign = self._clock.monotonic()
+        self._last_sign = self._now()
+
+    def _now(self) -> float:
+        """On a clock that stands still while an operator is asked."""
+        return self._clock.monotonic() - self._waited()
 
     async def run(self) -> None:
         self.cut_short = await self._reason()
@@ -41,7 +58,7 @@ class Watchdog:
 
     async def _reason(self) -> CutShort:
         while True:
-            now = self._clock.monotonic()
+            now = self._now()
             limit = self._began + self._settings.turn_limit_seconds - now
             silence = self._last_sign + self._settings.silence_limit_seconds - now
             if limit <= 0:

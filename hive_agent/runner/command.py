@@ -45,6 +45,8 @@ def flags(launch: LaunchInstruction) -> list[str]:
     words += ["--permission-mode=bypassPermissions", "--setting-sources="]
     words += ["--strict-mcp-config", "--mcp-config", json.dumps({"mcpServers": servers})]
     words.append(f"--disallowedTools={','.join(UNFIT_TOOLS)}")
+    if launch.ask:
+        words += ["--permission-prompt-tool=stdio", "--settings", json.dumps({"permissions": {"ask": launch.ask}})]
     if launch.system_prompt:
         words.append(f"--append-system-prompt={launch.system_prompt}")
     if launch.model is not None:

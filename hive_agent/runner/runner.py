@@ -38,8 +38,8 @@ class TurnTaker(Protocol):
 async def run(socket: Path) -> None:
     """Serve the harness behind `socket` until there is nothing more to do."""
     async with contextlib.AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(connect(socket)) for _ in range(4)]
-        commands, reports, calls, polls = [line.proxy(Runner) for line in lines]
+        lines = [await stack.enter_async_context(connect(socket)) for _ in range(5)]
+        commands, reports, calls, polls, permits = [line.proxy(Runner) for line in lines]
         manager = lines[2].proxy(Manager)
         instructions = commands.instructions(Empty())
         launch = (await anext(instructions)).launch
@@ -56,7 +56,8 @@ async def run(socket: Path) -> None:
 
         harness = tools.Harness(calls=calls, polls=polls, manager=manager, model_uid=launch.uid)
         served = tools.server(harness, manager=launch.manager)
-        opened = session.opened(cli, tools=served, emit=reporter.add, clock=SystemClock())
+        permit = permits.permit if launch.ask else None
+        opened = session.opened(cli, tools=served, permit=permit, emit=reporter.add, clock=SystemClock())
         taker = await stack.enter_async_context(opened)
         await _serve(instructions, taker, cli, reporter)
 

@@ -3,32 +3,53 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ClaudeSDKError, McpSdkServerConfig
+from claude_agent_sdk import (
+    CanUseTool,
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ClaudeSDKError,
+    McpSdkServerConfig,
+    PermissionResult,
+    PermissionResultAllow,
+    PermissionResultDeny,
+    ToolPermissionContext,
+)
 
 from hive_agent.runner.cli import CliProcess
 from hive_agent.runner.command import TOOL_SERVER
 from hive_agent.runner.recorder import TurnRecorder
 from hive_agent.runner.transport import CliTransport
 from hive_base.clock import Clock
-from hive_rpc.interfaces.runner import TurnFinishedRequest, TurnInstruction
+from hive_rpc.interfaces.runner import PermitReply, PermitRequest, TurnFinishedRequest, TurnInstruction
 from hive_rpc.types import Event, Object
 
 log = logging.getLogger(__name__)
+
+Permit = Callable[[PermitRequest], Awaitable[PermitReply]]
+"""Says whether the model may use a tool, once that is decided."""
 
 
 class Session:
     """A conversation in a running CLI. Made by `opened`."""
 
     def __init__(
-        self, cli: CliProcess, *, tools: McpSdkServerConfig, emit: Callable[[Event], None], clock: Clock
+        self,
+        cli: CliProcess,
+        *,
+        tools: McpSdkServerConfig,
+        permit: Permit | None,
+        emit: Callable[[Event], None],
+        clock: Clock,
     ) -> None:
         self._cli = cli
         self._emit = emit
         self._clock = clock
         self._client = ClaudeSDKClient(
-            ClaudeAgentOptions(mcp_servers={TOOL_SERVER: tools}),
+            ClaudeAgentOptions(
+                mcp_servers={TOOL_SERVER: tools}, can_use_tool=None if permit is None else _asking(permit)
+            ),
             transport=CliTransport(cli, follow=self._follow, ended=self._ended),
         )
         self._recorder: TurnRecorder | None = None
@@ -90,12 +111,27 @@ class Session:
         self._turn_over.set()
 
 
+def _asking(permit: Permit) -> CanUseTool:
+    async def asked(tool: str, arguments: Object, context: ToolPermissionContext) -> PermissionResult:
+        reply = await permit(PermitRequest(tool=tool, arguments=arguments))
+        if reply.allowed:
+            return PermissionResultAllow(updated_input=arguments)
+        return PermissionResultDeny(message=reply.message)
+
+    return asked
+
+
 @contextlib.asynccontextmanager
 async def opened(
-    cli: CliProcess, *, tools: McpSdkServerConfig, emit: Callable[[Event], None], clock: Clock
+    cli: CliProcess,
+    *,
+    tools: McpSdkServerConfig,
+    permit: Permit | None,
+    emit: Callable[[Event], None],
+    clock: Clock,
 ) -> AsyncIterator[Session]:
-    """A session for a `with` block."""
-    session = Session(cli, tools=tools, emit=emit, clock=clock)
+    """A session for a `with` block. `permit` is asked about the tools for which the CLI is told to ask."""
+    session = Session(cli, tools=tools, permit=permit, emit=emit, clock=clock)
     await session.connect()
     try:
         yield session

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from hive_base.paths import ETC, LIB, PREFIX, RUN
+from hive_base.paths import ETC, LIB, PREFIX, RUN, SECRETS
 from hive_base.skeleton import Account, File, Skeleton
 from hive_base.users import BUILD, GATEWAY, MODEL, OPERATORS_GROUP, WEB
 from hive_cli.up.errors import CannotError
@@ -65,7 +65,7 @@ def skeleton(config: HostConfig) -> Skeleton:
             "etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL),
             **{str((ETC / name).relative_to("/")): File(text) for name, text in _configuration(config).items()},
         },
-        directories=[str(path.relative_to("/")) for path in (PREFIX, LIB, LIB_SOURCE, CONTAINERS)]
+        directories=[str(path.relative_to("/")) for path in (PREFIX, LIB, LIB_SOURCE, CONTAINERS, SECRETS)]
         + ["etc/nixos-containers"],
     )
 
@@ -83,7 +83,7 @@ def _configuration(config: HostConfig) -> dict[str, str]:
 
 def make_directories(state: State) -> None:
     """The directories that are bound into the host: root's alone, but for `run`, which its daemons walk through."""
-    for path in (state.root, state.lib, state.containers, state.journal):
+    for path in (state.root, state.lib, state.containers, state.journal, state.secrets):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
     state.run.mkdir(exist_ok=True)
@@ -104,6 +104,7 @@ def nspawn_arguments(state: State, *, api_key_fd: int | None, prefix: Path = Pat
         _bind(state.run, RUN),
         _bind(state.lib, LIB_SOURCE),
         _bind(state.containers, CONTAINERS),
+        _bind(state.secrets, SECRETS, read_only=True),
         _bind(state.journal, Path("/var/log/journal")),
         *([] if api_key_fd is None else [f"--load-credential={API_KEY_CREDENTIAL}:/proc/self/fd/{api_key_fd}"]),
     )

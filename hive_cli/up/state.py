@@ -65,6 +65,11 @@ class State:
         return self.root / "containers"
 
     @property
+    def secrets(self) -> Path:
+        """`/var/lib/hive-secrets` on the hive host."""
+        return self.root / "secrets"
+
+    @property
     def journal(self) -> Path:
         """`/var/log/journal` on the hive host."""
         return self.root / "journal"

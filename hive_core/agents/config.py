@@ -24,6 +24,10 @@ _VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_
 _VariableValue = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=8192)]
 
 
+_SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+_ToolRule = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_*-]*(\([^()\x00-\x1f]+\))?$", max_length=200)
+]
 _ModelPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*._:/@\[\]-]+$", max_length=200)]
 
 
@@ -103,6 +107,17 @@ class Mcp(BaseModel):
         return name
 
 
+class Tools(BaseModel):
+    """What the model may not do by itself. It is a question, no wall: the container is the wall."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    ask: tuple[_ToolRule, ...] = Field(default=(), max_length=100)
+    """Tools of which an operator is asked each time: `WebFetch`, `Bash(git push *)`, `mcp__calc__half`."""
+    ask_seconds: float = Field(default=3600, ge=10, le=30 * 86400, allow_inf_nan=False)
+    """How long such a question waits; no answer is a no. The turn waits, and its limits do not run meanwhile."""
+
+
 class AgentConfig(BaseModel):
     """Every key is optional, and a key that is not known is an error."""
 
@@ -141,6 +156,11 @@ class AgentConfig(BaseModel):
 
     mcp_servers: tuple[Mcp, ...] = Field(default=(), max_length=20)
     """Programs that give the model further tools (Model Context Protocol over standard streams)."""
+    tools: Tools = Tools()
+    """What the model may not do by itself."""
+    secrets: dict[_VariableName, _SecretName] = Field(default={}, max_length=100)
+    """Variables of the model's tools whose values are secrets: `GITHUB_TOKEN = "github"` is what the file
+    `/var/lib/hive-secrets/github` on the machine holds."""
     mounts: tuple[Mount, ...] = Field(default=(), max_length=50)
     """Directories of the machine that the agent gets to see."""
     packages: tuple[_Package, ...] = Field(default=(), max_length=200)
@@ -175,6 +195,9 @@ class AgentConfig(BaseModel):
             turn_limit_seconds=self.turn_limit_seconds,
             silence_limit_seconds=self.silence_limit_seconds,
             egress=list(self.egress),
+            ask=list(self.tools.ask),
+            ask_seconds=self.tools.ask_seconds,
+            secrets=self.secrets,
         )
 
 

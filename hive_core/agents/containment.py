@@ -96,7 +96,12 @@ class Containment:
         if Capability.MANAGER in agent.config.capabilities:
             binds += self._directories.manager_binds(agent.name)
         return ContainerSpec(
-            agent=agent.name, machine=agent.machine, binds=binds, system=agent.system, nix=agent.config.nix
+            agent=agent.name,
+            machine=agent.machine,
+            binds=binds,
+            system=agent.system,
+            secrets=sorted(set(agent.config.secrets.values())),
+            nix=agent.config.nix,
         )
 
     async def drain(self, agent: Agent) -> None:

@@ -36,6 +36,8 @@ class ContainerSpec:
     """Besides those that every agent's container has."""
     system: Path | None = None
     """The NixOS system that it boots: a path in the store, built. None where the root is stateless."""
+    secrets: Sequence[str] = ()
+    """The names of those that it is handed."""
     nix: bool = False
     """It may use the machine's nix daemon."""
 

@@ -9,8 +9,9 @@ import re
 import shutil
 from pathlib import Path
 
-from hive_base.paths import RunPaths, StatePaths
+from hive_base.paths import SECRETS, RunPaths, StatePaths
 from hive_base.process import SAFE_PATH
+from hive_core.containers import secrets
 from hive_core.containers.binds import agent_binds
 from hive_core.containers.confs import Confs
 from hive_core.containers.models import ContainerSpec, unit_of
@@ -60,7 +61,9 @@ class NixosDriver:
         machines: Path = Path("/var/lib/nixos-containers"),
         confs: Path = Path("/etc/nixos-containers"),
         profiles: Path = PROFILES,
+        secrets: Path = SECRETS,
     ) -> None:
+        self._secrets = secrets
         self._run = run
         self._state = state
         self._systemd = systemd
@@ -81,6 +84,7 @@ class NixosDriver:
     async def fill(self, spec: ContainerSpec) -> None:
         """Of the root there is nothing to fill: NixOS makes it at each boot, in memory (`--volatile`)."""
         await self.check()
+        await secrets.check(spec.secrets, self._secrets)
         system = _system(spec)
         conf = self._conf(spec, system)
         is_made = await asyncio.to_thread(self._profile(spec.machine).exists)
@@ -132,6 +136,7 @@ class NixosDriver:
     def _conf(self, spec: ContainerSpec, system: Path) -> dict[str, str]:
         binds = (*agent_binds(spec.agent, self._run, self._state), *spec.binds)
         flags = [*_FLAGS, *([] if spec.nix else [_NO_NIX]), f"--hostname={spec.agent}"]
+        flags += secrets.flags(spec.secrets, self._secrets)
         return {
             # No addresses: with one, the unit adds an interface to the loopback.
             "PRIVATE_NETWORK": "1",

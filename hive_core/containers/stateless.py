@@ -4,9 +4,10 @@ import asyncio
 from importlib import resources
 from pathlib import Path
 
-from hive_base.paths import ContainerPaths, RunPaths, StatePaths
+from hive_base.paths import SECRETS, ContainerPaths, RunPaths, StatePaths
 from hive_base.skeleton import Account, File, Skeleton
 from hive_base.users import MODEL
+from hive_core.containers import secrets
 from hive_core.containers.binds import Bind, agent_binds
 from hive_core.containers.confs import Confs
 from hive_core.containers.models import ContainerSpec
@@ -60,7 +61,9 @@ class StatelessDriver:
         *,
         machines: Path = Path("/var/lib/nixos-containers"),
         confs: Path = Path("/etc/nixos-containers"),
+        secrets: Path = SECRETS,
     ) -> None:
+        self._secrets = secrets
         self._run = run
         self._state = state
         self._machines = machines
@@ -76,6 +79,7 @@ class StatelessDriver:
     async def fill(self, spec: ContainerSpec) -> None:
         """A root of the last run is thrown away, except for its machine id."""
         await self.check()
+        await secrets.check(spec.secrets, self._secrets)
         root = self._machines / spec.machine
         try:
             await asyncio.to_thread(self._make_places)
@@ -88,6 +92,7 @@ class StatelessDriver:
         system = [Bind(path, path, read_only=True, idmap=False) for path in _SYSTEM if path.is_dir()]
         binds = (*system, *agent_binds(spec.agent, self._run, self._state), *spec.binds)
         flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in binds)]
+        flags += secrets.flags(spec.secrets, self._secrets)
         await self._confs.write(spec.machine, {"EXTRA_NSPAWN_FLAGS": " ".join(flags)})
 
     async def reload(self, spec: ContainerSpec) -> bool:

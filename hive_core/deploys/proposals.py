@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from hive_base.ids import new_id
+from hive_base.paths import SECRETS
 from hive_core.agents.agents import Agents
 from hive_core.agents.config import AgentConfig, parse
 from hive_core.agents.names import checked_name
@@ -13,6 +15,7 @@ from hive_core.approvals import Approvals
 from hive_core.approvals.approvals import Request
 from hive_core.configs.configs import Configs, refuse_what_is_nixos
 from hive_core.configs.repositories import Repositories, Tree
+from hive_core.containers import secrets
 from hive_core.deploys.systems import Systems
 from hive_core.meta.meta import Meta
 from hive_core.operators.audit import Actor
@@ -56,7 +59,9 @@ class Proposals:
         repositories: Repositories,
         meta: Meta | None,
         systems: Systems,
+        secrets: Path = SECRETS,
     ) -> None:
+        self._secrets = secrets
         self._meta = meta
         self._systems = systems
         self._agents = agents
@@ -176,6 +181,10 @@ class Proposals:
                 found.append(f"{asked.agent} runs {server.command} for its tools.")
         for rule in sorted(set(map(str, new.egress)) - set(map(str, old.egress))):
             found.append(f"{asked.agent} can connect to {rule}.")
+        for variable, secret in sorted(set(new.secrets.items()) - set(old.secrets.items())):
+            found.append(f"{asked.agent} gets the secret {secret} as {variable}.")
+        for rule in sorted(set(old.tools.ask) - set(new.tools.ask)):
+            found.append(f"{asked.agent} may use {rule} without a question.")
         if new.nix and not old.nix:
             found.append(f"{asked.agent} can use the machine's nix daemon, which is a way out to the network.")
         return found
@@ -189,7 +198,8 @@ class Proposals:
     async def _ask(
         self, actor: Actor, name: str, payload: SpawnPayload | ApplyConfigPayload, tree: Tree, reason: str
     ) -> Approval:
-        check(tree.files, built=self._meta is not None)
+        config = check(tree.files, built=self._meta is not None)
+        await secrets.check(config.secrets.values(), self._secrets)
         await self._systems.evaluate(name, tree.files)
         approval_id = new_id("apr")
         asked = await self._approvals.ask(actor, Request(name, payload, reason, tree.config), approval_id)

@@ -153,6 +153,12 @@ class Settings(Model):
     """The agent's account is a subscription: the CLI gets the placeholder of a token in place of that of a key."""
     manager: bool = False
     """It has the capability `manager`, and with it the tools for the other agents."""
+    ask: list[str] = []
+    """Tools that the model may use only after an operator said so."""
+    ask_seconds: Seconds = 3600
+    """How long such a question waits for an answer, which then is no."""
+    secrets: dict[str, str] = {}
+    """Variables of the model's tools, and the names of the secrets that are their values, which come another way."""
     egress: list[str] = []
     """What the agent may connect to, as in its `agent.toml`; enforced by the gateway."""
 

@@ -65,6 +65,8 @@ class LaunchInstruction(Model):
     """The model gets the tools of a manager."""
     mcp_servers: list[McpServer] = []
     """Started by the CLI, as the model's user, besides the hive's own tools."""
+    ask: list[str] = []
+    """Tools that the model may use once an operator said so, as rules of the CLI's: `Bash`, `Bash(git push *)`."""
     cli: str | None = None
     """The CLI's program; None is the one that comes with the SDK."""
 
@@ -123,6 +125,17 @@ class ToolReceiveReply(Model):
     messages: list[Message]
 
 
+class PermitRequest(Model):
+    tool: str
+    arguments: Object
+
+
+class PermitReply(Model):
+    allowed: bool
+    message: str = ""
+    """What the model is told where it is not."""
+
+
 class RequestNextTurnRequest(Model):
     note: str
     """What the next turn is for, in the agent's own words: its prompt."""
@@ -164,6 +177,11 @@ class Runner(Interface, name="org.hive.Runner", sockets=["harness.sock"]):
     @rpc()
     async def who_am_i(self, request: Empty) -> WhoAmIReply:
         """The `whoami` tool."""
+        raise NotImplementedError
+
+    @rpc(waits=True)
+    async def permit(self, request: PermitRequest) -> PermitReply:
+        """Whether the model may use a tool of which an operator is to be asked: answered once one has decided."""
         raise NotImplementedError
 
     @rpc()

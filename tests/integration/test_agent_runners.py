@@ -14,6 +14,7 @@ from hive_agent.harness.core import Core
 from hive_agent.harness.endpoint import handlers
 from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
+from hive_agent.harness.permits import Permits
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.surroundings import Surroundings
 from hive_agent.harness.toolbox import Toolbox
@@ -40,7 +41,7 @@ class Harness:
         link = Link(directory / "core.sock", HelloRequest(instance="i"), clock=clock)
         self.runners = Runners(surroundings, clock, inherit=inherit)
         core = Core(calls=link, polls=link, events=link, control=link)
-        toolbox = Toolbox(core, Inbox(core, clock))
+        toolbox = Toolbox(core, Inbox(core, clock), Permits(core, clock, lambda what: None))
         self.server = Server(partial(handlers, self.runners, toolbox))
         self.events: list[Event] = []
         self.begun = asyncio.Event()

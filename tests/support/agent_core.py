@@ -1,19 +1,23 @@
 """A core for the harness's tests: `org.hive.Agent` on a real socket, with the messages of one agent in memory."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hive_base.clock import ManualClock
 from hive_base.ids import new_id
 from hive_rpc.accounts import Hold
+from hive_rpc.dialogue import Question, QuestionState
 from hive_rpc.errors import HiveError, UnknownRecipientError
 from hive_rpc.interfaces.agent import (
     AckReply,
     Agent,
+    AskRequest,
+    AwaitAnswerRequest,
     Command,
     CommandEndedRequest,
     CommandKind,
@@ -24,6 +28,8 @@ from hive_rpc.interfaces.agent import (
     Peer,
     PushEventsReply,
     PushEventsRequest,
+    QuestionReply,
+    QuestionRequest,
     ReceiveReply,
     ReceiveRequest,
     RenewReply,
@@ -40,6 +46,10 @@ NAME = "worker"
 LEASE_SECONDS = 60.0
 PATIENCE_SECONDS = 30.0
 """Nothing takes so long: a test that waits for it has failed."""
+
+
+class Asked(Question):
+    key: str | None = None
 
 
 @dataclass
@@ -60,6 +70,8 @@ class FakeAgentCore:
     """Each sequence of an instance once."""
     ended: list[CommandEndedRequest] = field(default_factory=list)
     """How commands with an id ended."""
+    questions: dict[str, Asked] = field(default_factory=dict)
+    """Each key once."""
     instances: list[str] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=lambda: [Peer(name="other", state=AgentState.IDLE)])
     refuse: dict[str, HiveError] = field(default_factory=dict)
@@ -110,6 +122,15 @@ class FakeAgentCore:
     def configure(self, **fields: Any) -> None:
         self.settings = self.settings.model_copy(update=fields)
         self.command(CommandKind.SETTINGS, self.settings)
+
+    def resolve(self, question: str, state: QuestionState, **fields: Any) -> None:
+        self.questions[question] = self.questions[question].model_copy(update={"state": state, **fields})
+        self.change()
+
+    async def asked(self) -> Asked:
+        """The question that is open, as soon as one is."""
+        await self.until(lambda: any(q.state is QuestionState.OPEN for q in self.questions.values()))
+        return next(q for q in self.questions.values() if q.state is QuestionState.OPEN)
 
     @property
     def state(self) -> AgentState | None:
@@ -224,6 +245,38 @@ class _Session(Agent):
             unread=len(core.waiting),
             peers=core.peers,
         )
+
+    async def ask(self, request: AskRequest) -> QuestionReply:
+        core = self._core
+        found = next((q for q in core.questions.values() if q.key == request.key), None)
+        if found is None:
+            now = datetime.now(UTC)
+            found = Asked(
+                id=new_id("que"),
+                asker=NAME,
+                addressee=request.to,
+                question=request.question,
+                options=request.options,
+                state=QuestionState.OPEN,
+                asked_at=now,
+                expires_at=now + timedelta(seconds=request.ttl_seconds or 0),
+                key=request.key,
+            )
+            core.questions[found.id] = found
+            core.change()
+        return QuestionReply(question=found)
+
+    async def await_answer(self, request: AwaitAnswerRequest) -> QuestionReply:
+        core = self._core
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(request.wait_seconds):
+                while core.questions[request.id].state is QuestionState.OPEN:
+                    await core.changed()
+        return QuestionReply(question=core.questions[request.id])
+
+    async def cancel_question(self, request: QuestionRequest) -> QuestionReply:
+        self._core.resolve(request.id, QuestionState.CANCELLED)
+        return QuestionReply(question=self._core.questions[request.id])
 
     async def commands(self, request: Empty) -> AsyncIterator[Command]:
         queue: asyncio.Queue[Command] = asyncio.Queue()

@@ -17,6 +17,7 @@ from hive_agent.harness.handover import Handover
 from hive_agent.harness.inbox import Inbox
 from hive_agent.harness.link import Link
 from hive_agent.harness.outbox import Outbox
+from hive_agent.harness.permits import Permits
 from hive_agent.harness.runners import Runners
 from hive_agent.harness.serve import ServeLoop
 from hive_agent.harness.session_policy import SessionPolicy
@@ -150,7 +151,7 @@ async def serving(directory: Path) -> AsyncIterator[Loop]:
         core = Core(calls=link(), polls=link(), events=link(), control=link())
         conversation = hold(home.harness, claude=home.claude, directory=home.state)
         answers, states, inbox = Answers(core.calls), States(core.calls), Inbox(core, clock)
-        toolbox = Toolbox(core, inbox)
+        toolbox = Toolbox(core, inbox, Permits(core, clock, lambda what: None))
         control, handover = Control(core.control, answers), Handover(home.harness / "handover.json")
         outbox = Outbox(core.events, Spool(home.harness / "events.jsonl"), clock)
         runners = FakeRunners(_done)

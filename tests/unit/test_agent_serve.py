@@ -366,6 +366,7 @@ OTHER_AWAITS = {
     "unless",
     "happens_within",
     "self._core.calls.attempt",
+    "self._toolbox.permits.take_back",
 }
 """Ways to one of the faults, or what cannot fail; core's refusals have a test of their own."""
 LED_TO: dict[str, str] = {
