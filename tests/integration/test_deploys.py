@@ -319,59 +319,6 @@ async def test_a_manager_learns_how_a_restart_ended(hive: Changing) -> None:
     assert "worker is restarted" in (await hive.told("manager"))[0]
 
 
-@pytest.mark.parametrize("where", ["mark approved", "move", "drain", "boot", "mark deployed"])
-async def test_core_can_end_anywhere_in_a_deploy(where: str, world: tuple[Path, Bus, FakeSystemd]) -> None:
-    """Each place is where core hangs when it is ended; the next one carries on."""
-    async with core(*world) as first:
-        await first.spawn("manager", 'capabilities = ["manager"]\n')
-        await first.spawn("worker", 'model = "sonnet"\n')
-        await first.told("manager")
-        asked = await first.changes.proposals.apply(MANAGER, "worker", first.propose("worker", OPUS), "Why not")
-        hangs = asyncio.Event()
-        _hang(first, where, hangs)
-        approved = await first.changes.proposals.approve(ADA, asked.id, "")
-        await hangs.wait()
-    async with core(*world) as second:
-        job, log = await second.changes.jobs.wait(str(approved.job))
-        assert job.state is JobState.DONE, log
-        assert "Core was restarted" in log
-        worker = second.lives.agents.get("worker")
-        assert (worker.config.model, worker.sha, worker.state) == ("opus", asked.sha, AgentState.IDLE)
-        assert await second.changes.repositories.head("worker") == asked.sha
-        assert (await second.changes.approvals.get(asked.id)).state is ApprovalState.DEPLOYED
-        assert len(await second.told("manager")) == 1
-
-
-def _hang(hive: Changing, where: str, hangs: asyncio.Event) -> None:
-    """Have core hang at this place, as if it had all the time in the world."""
-    ran, forever = hive.sandbox.run, asyncio.Event()
-    if where == "drain":
-        hive.lives.hooks.drained.clear()
-
-        async def drain(agent: str) -> None:
-            hangs.set()
-            await forever.wait()
-
-        hive.lives.hooks.drain = drain  # type: ignore[method-assign]
-    elif where == "boot":
-        hive.lives.silent = True
-        hive.lives.systemd.on_start, started = (
-            lambda unit: (started(unit), hangs.set(), None)[-1],
-            hive.lives.systemd.on_start,
-        )
-    else:
-        words = where.split()
-
-        async def run(errand):  # type: ignore[no-untyped-def]
-            said = [str(word) for word in errand.arguments]
-            if words[0] in said and all(any(s.startswith(w) for s in said) for w in words):
-                hangs.set()
-                await forever.wait()
-            return await ran(errand)
-
-        hive.sandbox.run = run  # type: ignore[method-assign]
-
-
 async def test_what_has_ended_long_ago_is_forgotten_and_what_waits_is_not(
     hive: Changing, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
