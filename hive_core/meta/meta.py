@@ -87,7 +87,7 @@ class Meta:
         """The system of an agent's commit, built from what is pinned, or with another lock. Raises AgentFailedError."""
         now = await self._begun()
         order = {"flake": self._render({agent: sha}), "lock": lock or now.lock, "agent": agent}
-        link = self._state.builds / f"{agent}-{sha}"
+        link = self._state.builds / f"{PREFIX}{agent}"
         try:
             answer = await self._errand(
                 "build",

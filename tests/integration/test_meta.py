@@ -69,7 +69,7 @@ async def test_a_system_is_built_from_the_commit_and_kept(world: World) -> None:
     system = await world.meta.build("worker", sha, heard=heard.append)
     assert (system / "said").read_text() == "release one\n"
     assert any("building" in line for line in heard), "the log is told as it comes"
-    link = world.root / "lib" / "builds" / f"worker-{sha}"
+    link = world.root / "lib" / "builds" / "agent-worker"
     assert link.resolve() == system
     assert await world.meta.build("worker", sha, heard=SILENT) == system
 
