@@ -111,6 +111,11 @@ MODELS: Sequence[Model] = (
 )
 """The first whose name is part of the asked name. An alias (`opus`) has the price of what the CLI takes it for."""
 
+FAST_FACTOR = 2.0
+"""On every price of a request at the faster speed (https://platform.claude.com/docs/en/build-with-claude/fast-mode)."""
+REGIONAL_FACTOR = 1.1
+"""The same for one that names a region (https://platform.claude.com/docs/en/manage-claude/data-residency)."""
+
 DEFAULT_WINDOW = 200_000
 LARGE_WINDOW = 1_000_000
 _WINDOW_MARGIN = 23_000

@@ -104,7 +104,8 @@ class Desk:
             if asked is None and self._reads(agent, account, ticket):
                 raise ApiError(529, f"What {agent} may ask for has changed while this request came: try again.")
             if asked is not None:
-                _check_model(asked.model, agent, self._models(agent))
+                for model in (asked.model, *asked.also):
+                    _check_model(model, agent, self._models(agent))
             if ticket is not None:
                 ticket.size = exchange.size
                 await self._treasury.admit(ticket, asked)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from hive_base.clock import Clock
 from hive_base.ids import new_id
-from hive_base.prices import DEAREST, Tokens, known
+from hive_base.prices import DEAREST, FAST_FACTOR, REGIONAL_FACTOR, Model, Tokens, known
 from hive_gateway.book import Book, Spent
 from hive_gateway.envelope import Envelope
 from hive_gateway.errors import ApiError
@@ -152,7 +152,8 @@ class Treasury:
             raise ApiError(529, "The hive's gateway cannot write down what is spent, so it spends nothing.") from None
         ticket.asked = asked
         estimate = Tokens(input=ticket.size // BYTES_PER_TOKEN, output=asked.max_tokens)
-        may_cost = Charge(ticket.at, self._price(asked.model, Used(asked.model, estimate))[1], estimate.total)
+        used = Used(asked.model, estimate, fast=asked.fast, regional=asked.regional)
+        may_cost = Charge(ticket.at, self._price(asked.model, used)[1], estimate.total)
         patient = True
         while True:
             changed, now = self._changed, self._clock.now()
@@ -174,7 +175,7 @@ class Treasury:
         """Bring the sums up to what a request used."""
         model = used.model or ticket.asked.model or "unknown"
         priced_as, nano_usd = self._price(model, used)
-        tokens = used.tokens.total
+        tokens = used.all_tokens.total
         charge, is_new = ticket.charged or Charge(ticket.at), ticket.charged is None
         if is_new:
             ticket.charged = charge
@@ -190,7 +191,7 @@ class Treasury:
             account=ticket.account,
             model=model,
             priced_as=priced_as,
-            tokens=used.tokens,
+            tokens=used.all_tokens,
             searches=used.searches,
             nano_usd=nano_usd,
             exact=used.final,
@@ -269,14 +270,20 @@ class Treasury:
         )
 
     def _price(self, model: str, used: Used) -> tuple[str, int]:
-        """The row of the price table and billionths of a dollar."""
+        """The row of the price table, of the model itself, and billionths of a dollar for everything."""
+        row = self._row(model)
+        usd = row.price(used.tokens) + sum(self._row(other or model).price(tokens) for other, tokens in used.beside)
+        usd *= (FAST_FACTOR if used.fast else 1) * (REGIONAL_FACTOR if used.regional else 1)
+        return row.name, round(usd * NANO) + used.searches * SEARCH_NANO_USD
+
+    def _row(self, model: str) -> Model:
         row = known(model)
         if row is None:
             if model not in self._warned and len(self._warned) < 1000:
                 self._warned.add(model)
                 log.warning("the price of the model %.80r is not known: it counts as %s", model, DEAREST.name)
             row = DEAREST
-        return row.name, round(row.price(used.tokens) * NANO) + used.searches * SEARCH_NANO_USD
+        return row
 
 
 class _CapError(Exception):

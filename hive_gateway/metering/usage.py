@@ -5,7 +5,8 @@ answer's so far. Nothing is held back and nothing but the present line is kept.
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from hive_base.prices import Tokens
@@ -17,16 +18,30 @@ MAX_WHOLE = 16 * 1024 * 1024
 BYTES_PER_TOKEN = 4
 """Of a stream that was cut off: its deltas have at least so many bytes for each token, framing included."""
 
+_OWN = frozenset({"message", "fallback_message"})
+_NO_REGION = frozenset({"global", "not_available"})
+
 
 @dataclass(frozen=True)
 class Used:
     model: str | None = None
     """As the answer says."""
     tokens: Tokens = field(default_factory=Tokens)
+    beside: tuple[tuple[str | None, Tokens], ...] = ()
+    """What the same request used besides, and `tokens` leaves out: a compaction of the model's own (None), or another
+    model that it asked for advice."""
     searches: int = 0
     """Web searches, which are charged by the piece."""
+    fast: bool = False
+    regional: bool = False
+    """Computed at the faster speed, or in a region of the request's choice, for both of which there is a surcharge."""
     final: bool = False
     """The API said that it is all; otherwise the answer broke off, and the output is the least it can have been."""
+
+    @property
+    def all_tokens(self) -> Tokens:
+        """Of every model."""
+        return reduce(_sum, (tokens for _, tokens in self.beside), self.tokens)
 
 
 class UsageReader:
@@ -63,7 +78,7 @@ class UsageReader:
         if not self._stream and not self._given_up:
             message = _object(bytes(self._rest))
             if isinstance(message.get("usage"), dict):
-                self._used = Used(_words(message.get("model")), *_usage(message["usage"], Used()), final=True)
+                self._used = replace(_usage(message["usage"], Used(_words(message.get("model")))), final=True)
         elif self._rest:
             self._line(bytes(self._rest))
         self._rest.clear()
@@ -94,27 +109,54 @@ class UsageReader:
             case "message_start":
                 message = event.get("message")
                 if isinstance(message, dict) and isinstance(message.get("usage"), dict):
-                    self._used = Used(_words(message.get("model")), *_usage(message["usage"], Used()))
+                    self._used = _usage(message["usage"], Used(_words(message.get("model"))))
             case "message_delta" if isinstance(event.get("usage"), dict):
-                known = self._used or Used()
-                self._used = Used(known.model, *_usage(event["usage"], known), final=True)
+                self._used = replace(_usage(event["usage"], self._used or Used()), final=True)
 
 
-def _usage(usage: dict[str, Any], before: Used) -> tuple[Tokens, int]:
-    """The tokens and searches; what it does not say is as it was before."""
-    known = before.tokens
+def _usage(usage: dict[str, Any], before: Used) -> Used:
+    """What it says; what it does not say is as it was before.
+
+    `iterations` are the single calls of models behind one request. Those of the model itself are summed up at the top,
+    the others (`compaction`, `advisor_message`, and whatever comes) are charged too, and are nowhere else.
+    """
+    entries = usage.get("iterations")
+    iterations = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    own = [_tokens(entry, Tokens()) for entry in iterations if entry.get("type") in _OWN]
+    others = tuple(
+        (_words(entry.get("model")), _tokens(entry, Tokens())) for entry in iterations if entry.get("type") not in _OWN
+    )
+    tools, place = usage.get("server_tool_use"), usage.get("inference_geo")
+    return replace(
+        before,
+        tokens=_most(_tokens(usage, before.tokens), reduce(_sum, own, Tokens())),
+        beside=others or before.beside,
+        searches=_count(tools if isinstance(tools, dict) else {}, "web_search_requests", before.searches),
+        fast=usage.get("speed") == "fast" or before.fast,
+        regional=(isinstance(place, str) and place not in _NO_REGION) or before.regional,
+    )
+
+
+def _tokens(usage: dict[str, Any], before: Tokens) -> Tokens:
     created = usage.get("cache_creation")
     split = created if isinstance(created, dict) else {}
-    written = _count(usage, "cache_creation_input_tokens", known.cache_write_5m + known.cache_write_1h)
-    hour = min(written, _count(split, "ephemeral_1h_input_tokens", known.cache_write_1h))
-    tools = usage.get("server_tool_use")
+    written = _count(usage, "cache_creation_input_tokens", before.cache_write_5m + before.cache_write_1h)
+    hour = min(written, _count(split, "ephemeral_1h_input_tokens", before.cache_write_1h))
     return Tokens(
-        input=_count(usage, "input_tokens", known.input),
-        cache_read=_count(usage, "cache_read_input_tokens", known.cache_read),
+        input=_count(usage, "input_tokens", before.input),
+        cache_read=_count(usage, "cache_read_input_tokens", before.cache_read),
         cache_write_5m=written - hour,
         cache_write_1h=hour,
-        output=_count(usage, "output_tokens", known.output),
-    ), _count(tools if isinstance(tools, dict) else {}, "web_search_requests", before.searches)
+        output=_count(usage, "output_tokens", before.output),
+    )
+
+
+def _sum(one: Tokens, other: Tokens) -> Tokens:
+    return Tokens(*(a + b for a, b in zip(astuple(one), astuple(other), strict=True)))
+
+
+def _most(one: Tokens, other: Tokens) -> Tokens:
+    return Tokens(*(max(a, b) for a, b in zip(astuple(one), astuple(other), strict=True)))
 
 
 def _count(values: dict[str, Any], key: str, otherwise: int) -> int:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,12 @@ class Script:
 
     chance: random.Random
     charged: Tokens = field(default_factory=Tokens)
+    nano_usd: Fraction = Fraction()
     finished: int = 0
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         asked = json.loads(await request.read())
-        tokens, usage = self._draw()
+        tokens, nano_usd, usage = self._draw(asked["model"])
         response = web.StreamResponse()
         if asked["stream"]:
             body = b"".join(self._events(asked["model"], usage))
@@ -54,12 +56,40 @@ class Script:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
             await response.write(body[start:end])
         self.charged = added(self.charged, tokens)
+        self.nano_usd += nano_usd
         self.finished += 1
         return response
 
-    def _draw(self) -> tuple[Tokens, dict[str, Any]]:
+    def _draw(self, model: str) -> tuple[Tokens, Fraction, dict[str, Any]]:
         draw = self.chance.randrange
-        tokens = Tokens(draw(5000), draw(90_000) * draw(2), draw(9000) * draw(2), draw(9000) * draw(2), draw(4000))
+        tokens = self._tokens()
+        nano_usd = cost(model, tokens)
+        usage = self._usage(tokens)
+        if draw(4) == 0:
+            # Behind the answer there were several calls: its own, of which the sum is at the top, and others.
+            usage["iterations"] = [{"type": "message", **self._usage(tokens)}]
+            for _ in range(draw(3)):
+                other, more = self.chance.choice(MODELS), self._tokens()
+                kind = self.chance.choice(["compaction", "advisor_message"])
+                entry = {"type": kind, **self._usage(more)} | ({"model": other} if kind == "advisor_message" else {})
+                usage["iterations"].append(entry)
+                nano_usd += cost(other if kind == "advisor_message" else model, more)
+                tokens = added(tokens, more)
+        if draw(5) == 0:
+            usage["speed"], nano_usd = "fast", nano_usd * 2
+        if draw(5) == 0:
+            usage["inference_geo"], nano_usd = "us", nano_usd * Fraction(11, 10)
+        if draw(5) == 0:
+            usage["server_tool_use"] = {"web_search_requests": (searches := draw(3)), "web_fetch_requests": draw(3)}
+            nano_usd += searches * 10_000_000
+        return tokens, nano_usd, usage
+
+    def _tokens(self) -> Tokens:
+        draw = self.chance.randrange
+        return Tokens(draw(5000), draw(90_000) * draw(2), draw(9000) * draw(2), draw(9000) * draw(2), draw(4000))
+
+    def _usage(self, tokens: Tokens) -> dict[str, Any]:
+        draw = self.chance.randrange
         usage: dict[str, Any] = {"input_tokens": tokens.input, "output_tokens": tokens.output}
         written = tokens.cache_write_5m + tokens.cache_write_1h
         if tokens.cache_read or draw(2):
@@ -71,11 +101,15 @@ class Script:
                 "ephemeral_5m_input_tokens": tokens.cache_write_5m,
                 "ephemeral_1h_input_tokens": tokens.cache_write_1h,
             }
-        return tokens, usage
+        return usage
 
     def _events(self, model: str, usage: dict[str, Any]) -> list[bytes]:
-        first = {**usage, "output_tokens": min(1, usage["output_tokens"])}
-        last = usage if self.chance.randrange(2) else {"output_tokens": usage["output_tokens"]}
+        only_last = {"output_tokens", "iterations"}
+        first = {
+            **{k: v for k, v in usage.items() if k not in only_last},
+            "output_tokens": min(1, usage["output_tokens"]),
+        }
+        last = usage if self.chance.randrange(2) else {k: v for k, v in usage.items() if k in only_last}
         end = "\r\n" if self.chance.randrange(4) == 0 else "\n"
         text = {"type": "text_delta", "text": 'of "usage": {"output_tokens": 5} and \n'}
         events: list[dict[str, Any]] = [
@@ -86,6 +120,17 @@ class Script:
             {"type": "message_stop"},
         ]
         return [f"event: {e['type']}{end}data: {json.dumps(e)}{end}{end}".encode() for e in events]
+
+
+PRICES = dict(zip(MODELS, ((5, 25, 0.5), (3, 15, 0.3), (1, 5, 0.1), (10, 50, 1)), strict=True))
+"""USD for a million tokens of input, of output, and read from the cache."""
+
+
+def cost(model: str, tokens: Tokens) -> Fraction:
+    """In billionths of a dollar. What is cached for five minutes costs 1.25 of the input, and for an hour 2."""
+    put, out, read = (Fraction(str(price)) * 1000 for price in PRICES[model])
+    written = Fraction(5, 4) * tokens.cache_write_5m + 2 * tokens.cache_write_1h
+    return put * (tokens.input + written) + read * tokens.cache_read + out * tokens.output
 
 
 def added(one: Tokens, other: Tokens) -> Tokens:
@@ -132,6 +177,8 @@ async def test_ten_thousand_answers_of_every_shape_add_up_to_the_token(tmp_path:
     count, tokens, nano = booked(tmp_path / "state" / "book.sqlite")
     assert (count, tokens) == (RESPONSES, script.charged)
     assert round(spent.day_usd * NANO) == nano
+    # Each of them is rounded to a billionth.
+    assert abs(nano - script.nano_usd) <= RESPONSES / 2
 
 
 GATEWAY = """

@@ -18,6 +18,7 @@ from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply, Gatewa
 from tests.support.gateway import MESSAGES, Parts, api_account, api_server, client_of, parts
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)
+OPUS = {"model": "claude-opus-4-8"}
 MODEL = "claude-sonnet-4-5"
 """3 USD for a million tokens of input, 15 for output."""
 
@@ -320,6 +321,9 @@ async def test_only_allowed_models_can_be_asked_for(tmp_path: Path) -> None:
                 ):
                     async with client.post(MESSAGES, data=body) as answer:
                         assert answer.status == 400
+                for inside in ({"tools": [{"type": "advisor", "model": "claude-opus-4-8"}]}, {"fallbacks": [OPUS]}):
+                    async with client.post(MESSAGES, json={"model": MODEL, "max_tokens": 1, **inside}) as answer:
+                        assert answer.status == 404
                 async with client.post(MESSAGES, data=b"x", headers={"content-encoding": "gzip"}) as answer:
                     assert answer.status == 415
 

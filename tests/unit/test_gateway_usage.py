@@ -62,7 +62,7 @@ def test_lines_may_end_as_on_any_system() -> None:
 
 def test_a_whole_answer_has_it_all() -> None:
     body = json.dumps({"model": "claude-x", "content": [], "usage": USAGE}).encode()
-    assert read(body[:20], body[20:], stream=False) == Used("claude-x", TOKENS, 2, final=True)
+    assert read(body[:20], body[20:], stream=False) == Used("claude-x", TOKENS, searches=2, final=True)
     assert read(body[:-1], stream=False) is None
 
 
@@ -97,3 +97,35 @@ def test_a_line_without_end_is_not_kept_and_what_comes_after_it_is_read() -> Non
     reader.feed(b"\n\n" + START + END)
     assert reader.used is not None
     assert reader.used.final
+
+
+def test_what_other_models_and_compactions_used_is_counted_beside() -> None:
+    """At the top of the usage is the answer's own model alone, and of that without compactions."""
+    compaction = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500}
+    advice = {"type": "advisor_message", "model": "claude-dear", "input_tokens": 20, "output_tokens": 9}
+    own = {"type": "message", "input_tokens": 12, "output_tokens": 5}
+    end = {"output_tokens": 7, "iterations": [compaction, own, advice, {"type": "new", "input_tokens": 1}, "x", None]}
+    used = read(START, event({"type": "message_delta", "usage": end}))
+    assert used is not None
+    assert used.tokens == Tokens(12, 3000, 100, 400, 7)
+    assert used.beside == (
+        (None, Tokens(input=180_000, output=3500)),
+        ("claude-dear", Tokens(input=20, output=9)),
+        (None, Tokens(input=1)),
+    )
+    assert used.all_tokens == Tokens(180_033, 3000, 100, 400, 3516)
+
+
+def test_an_attempt_that_is_not_summed_up_at_the_top_is_counted_too() -> None:
+    hops = [{"type": "message", "input_tokens": 9000}, {"type": "fallback_message", "model": "m", "input_tokens": 9000}]
+    used = read(START, event({"type": "message_delta", "usage": {"output_tokens": 7, "iterations": hops}}))
+    assert used is not None
+    assert used.tokens.input == 18_000
+
+
+@pytest.mark.parametrize("more", [{"speed": "fast"}, {"inference_geo": "us"}, {}, {"inference_geo": "global"}])
+def test_surcharges_are_told_by_the_usage(more: dict[str, str]) -> None:
+    start = event({"type": "message_start", "message": {"model": "claude-x", "usage": USAGE | more}})
+    used = read(start, END)
+    assert used is not None
+    assert (used.fast, used.regional) == ("speed" in more, more.get("inference_geo") == "us")
