@@ -117,4 +117,5 @@ def test_a_trace_that_is_none_says_in_which_line() -> None:
         parse('{"t": 0, "new_tokens": 1, "output_tokens": 1}\n{"t": 1}\n')
     with pytest.raises(InvalidError, match="earlier"):
         parse('{"t": 5, "new_tokens": 1, "output_tokens": 1}\n{"t": 1, "new_tokens": 1, "output_tokens": 1}\n')
-    assert parse("\n") == Trace([])
+    with pytest.raises(InvalidError, match="no turns"):
+        parse("\n")
