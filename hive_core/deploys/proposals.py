@@ -154,7 +154,7 @@ class Proposals:
     async def diff(self, asked: Approval, base: str | None) -> str:
         """What a proposal changes in `base`; of an update, what is pinned."""
         if asked.update_inputs is not None:
-            return "".join(map(_lines, asked.update_inputs.changes))
+            return "@@ inputs @@\n" + "".join(map(_lines, asked.update_inputs.changes))
         return "" if asked.sha is None else await self._repositories.diff(asked.agent, base, asked.sha)
 
     async def warnings(self, asked: Approval) -> list[str]:

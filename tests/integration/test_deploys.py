@@ -222,6 +222,29 @@ async def test_a_destroyed_agent_can_be_revived_as_it_was(hive: Changing) -> Non
     assert await hive.lives.agents.tombstones() == []
 
 
+async def test_where_nothing_is_built_no_inputs_are_updated(hive: Changing) -> None:
+    with pytest.raises(ConflictError, match="stateless"):
+        await hive.changes.proposals.update(MANAGER, [], "It is time.")
+
+
+async def test_a_secret_has_to_be_there_before_it_is_given(hive: Changing, tmp_path: Path) -> None:
+    config = '[secrets]\nTOKEN = "forge"\n[tools]\nask = ["Bash"]\n'
+    sha = hive.propose("worker", config)
+    with pytest.raises(InvalidError, match="no secret forge"):
+        await hive.changes.proposals.apply(MANAGER, "worker", sha, "Why not")
+    secrets = hive.changes.proposals._secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "forge").write_text("hush")
+    asked = await hive.changes.proposals.apply(MANAGER, "worker", sha, "Why not")
+    assert await hive.changes.proposals.warnings(asked) == ["worker gets the secret forge as TOKEN."]
+    assert (await hive.approved(asked)).state is ApprovalState.DEPLOYED
+    (conf,) = [path.read_text() for path in hive.lives.confs.glob("h-worker.conf")]
+    assert f"--load-credential=hive.forge:{secrets}/forge" in conf
+    assert "hush" not in conf
+    freed = await hive.changes.proposals.edit(ADA, "worker", "", None, "")
+    assert await hive.changes.proposals.warnings(freed) == ["worker may use Bash without a question."]
+
+
 async def test_every_decision_is_in_the_audit_log(hive: Changing) -> None:
     asked = await hive.changes.proposals.apply(MANAGER, "worker", hive.propose("worker", OPUS), "Why not")
     await hive.approved(asked)

@@ -170,7 +170,7 @@ async def test_an_update_is_proposed_shown_and_switched_to_by_everybody(hive: Ch
     asked = await hive.changes.proposals.update(MANAGER, [], "It is time.")
     assert asked.update_inputs is not None
     shown = await hive.changes.proposals.diff(asked, None)
-    assert shown.startswith("-nixpkgs sha256-")
+    assert shown.startswith("@@ inputs @@\n-nixpkgs sha256-")
     assert "\n+nixpkgs sha256-" in shown
     assert (await hive.approved(asked)).state is ApprovalState.DEPLOYED
     for name in ("manager", "worker"):

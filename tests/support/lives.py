@@ -146,7 +146,11 @@ async def core(root: Path, bus: Bus, fake: FakeSystemd) -> AsyncIterator[Lives]:
         await systemd.connect()
         agents = Agents(
             registry=Registry(database),
-            containers=Containers(systemd, StatelessDriver(run, state, machines=machines, confs=confs), proc=proc),
+            containers=Containers(
+                systemd,
+                StatelessDriver(run, state, machines=machines, confs=confs, secrets=root / "secrets"),
+                proc=proc,
+            ),
             directories=Directories(run, state),
             journal=WordyJournal(clock),
             hooks=hooks,

@@ -162,6 +162,22 @@ async def test_commits_are_named_by_their_beginning(shell: Shell) -> None:
     assert "ccc" in unknown.stderr
 
 
+async def test_an_update_of_inputs_is_a_proposal_that_waits_unless_one_says_yes(shell: Shell) -> None:
+    shell.core.answers |= {
+        "update_inputs": OperatorApprovalReply(approval=ASKED),
+        "show_approval": SHOWN,
+        "approve": OperatorApprovalReply(approval=APPROVED),
+        "await_job": JobReply(job=JOB, log=""),
+    }
+    waiting = await shell.hive("inputs", "update", "nixpkgs", "--reason", "It is time.")
+    assert (shell.asked("update_inputs").inputs, shell.asked("update_inputs").reason) == (["nixpkgs"], "It is time.")
+    assert "hive approvals approve apr_1" in waiting.stderr
+    assert not any(name == "approve" for name, _ in shell.core.asked)
+    assert (await shell.hive("inputs", "update", "--yes")).exit_code == 0
+    assert shell.asked("update_inputs").inputs == []
+    assert any(name == "approve" for name, _ in shell.core.asked)
+
+
 async def test_inputs_tell_what_is_pinned_and_print_the_flake(shell: Shell) -> None:
     pinned = Input(name="agent-worker", url="git+file:///x", revision=NEW, modified_at=NOW)
     shell.core.answers["inputs"] = InputsReply(inputs=[pinned], flake="{ }\n")
