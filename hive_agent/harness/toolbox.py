@@ -38,6 +38,8 @@ R = TypeVar("R")
 PATIENCE_SECONDS = 60.0
 """How long a tool waits for a core that is away before it says so to the model."""
 POLL_MARGIN = 10.0
+MANAGE_SECONDS = 180.0
+"""How long a manager's call may take; an evaluation has two minutes."""
 
 
 class Toolbox:
@@ -116,9 +118,9 @@ class Toolbox:
             return await self._core.calls.call(call)
 
     async def manage(self, call: Callable[[Manager], Awaitable[R]]) -> R:
-        """Make a manager's call, once."""
+        """Make a manager's call, once. Core may evaluate what is asked for first, which leases must not wait for."""
         self._turn()
-        return await self._core.calls.attempt_as(Manager, call)
+        return await self._core.polls.attempt_as(Manager, call, limit=MANAGE_SECONDS)
 
     def _turn(self) -> ActiveTurn:
         if self.turn is None:
