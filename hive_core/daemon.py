@@ -9,7 +9,6 @@ from functools import partial
 
 from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
-from hive_base.ids import new_id
 from hive_base.paths import ETC, RunPaths, StatePaths
 from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
@@ -52,6 +51,7 @@ from hive_core.events.hub import Hub
 from hive_core.events.stats import Stats
 from hive_core.files import Files
 from hive_core.logs.journal import Journal
+from hive_core.looks import Looks
 from hive_core.meta.flake import Sources
 from hive_core.meta.meta import Meta
 from hive_core.metrics import Metrics
@@ -259,6 +259,17 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             audit=audit,
             journal=journal,
             overview=overview,
+            looks=Looks(
+                core=database,
+                events=events_database,
+                clock=clock,
+                agents=agents,
+                overview=overview,
+                approvals=changing.approvals,
+                jobs=changing.jobs,
+                questions=questions,
+                dead_letters=dialogue.dead_letters,
+            ),
             doctor=Doctor(
                 [
                     checks.containers_can_run(settings.containers, driver),
@@ -299,17 +310,12 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                 handlers.append(ManagerSession(name, agents=agents, broker=broker, changes=changing, journal=journal))
             return handlers
 
-        begun = new_id("run")
-
-        def version() -> str:
-            return f"{begun} {database.commits} {events_database.commits}"
-
         def verbs(actor: Actor) -> OperatorVerbs:
             return OperatorVerbs(parts, actor)
 
         links.handlers = agent_handlers
         operator_server = Server(lambda peer: [guarded(shell_gate(peer), verbs)])
-        desk = SessionDesk(sessions, overview.greeting, version)
+        desk = SessionDesk(sessions, overview.greeting)
         web_server = Server(lambda peer: [guarded(web_gate(sessions), verbs), desk])
         gateway_server = Server(lambda peer: [GatewayDesk(line=gateway, standing=standing)])
 

@@ -59,6 +59,11 @@ class Client:
         found = next(m for m in methods(interface).values() if m.attribute == method.__name__)
         await self._link.send(found, request, oneway=True)
 
+    @property
+    def closed(self) -> bool:
+        """It has been closed, or was lost."""
+        return self._link.transport.is_closing()
+
     async def close(self) -> None:
         """Close the connection; what is still awaited on it fails with UnavailableError."""
         await self._link.close()

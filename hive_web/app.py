@@ -14,12 +14,13 @@ from hive_web.core import Core
 from hive_web.errands import Errands
 from hive_web.events import Events
 from hive_web.feed import Feeds, Pace
+from hive_web.front import Fronts
+from hive_web.history import Histories
 from hive_web.metrics import Metrics
 from hive_web.pages import PAGES
 from hive_web.pages.room import Site
 from hive_web.render import Renderer
 from hive_web.security import add_headers, known_host, same_origin
-from hive_web.shelf import Shelf
 from hive_web.sign_in import SignIn
 
 LARGEST_BODY = 512 * 1024
@@ -42,9 +43,10 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     assets = Assets()
     render = Renderer(assets, timing.clock)
     cookie = SessionCookie(secure=config.secure, clock=timing.clock)
+    fronts = Fronts()
     errands = Errands(timing.errand_patience)
-    site = Site(core=core, render=render, cookie=cookie, errands=errands, shelf=Shelf(timing.clock))
-    feeds = Feeds(core, timing.clock, timing.pace)
+    site = Site(core=core, render=render, cookie=cookie, errands=errands, fronts=fronts, histories=Histories())
+    feeds = Feeds(core, fronts, timing.clock, timing.pace)
 
     app = web.Application(
         client_max_size=LARGEST_BODY,
@@ -62,6 +64,7 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     async def end_errands(_: web.Application) -> AsyncIterator[None]:
         yield
         await errands.finish()
+        await core.close()
 
     app.cleanup_ctx.append(end_errands)
     app.add_routes(

@@ -19,7 +19,8 @@ from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, Unav
 from hive_rpc.interfaces.operator import AgentReminderRollupRequest, Operator, OperatorRequest
 from hive_rpc.interfaces.session import DescribeRequest, Session
 from hive_rpc.types import Role
-from hive_web.look import Look, look, offered
+from hive_web.look import Look, offered
+from hive_web.mirror import Mirror
 
 RequestT = TypeVar("RequestT", bound=OperatorRequest)
 
@@ -36,15 +37,14 @@ class Caller:
     token: str
     name: str
     role: Role
-    version: str = ""
-    """Of all that core has stored; see `hive_rpc.interfaces.session.SessionReply`."""
+    mirror: Mirror
 
     @property
     def operator(self) -> Operator:
         return self.client.proxy(Operator)
 
     async def look(self) -> Look:
-        return await look(self.operator, self.token)
+        return (await self.mirror.look(self.operator, self.token))[1]
 
     def ask(self, request: type[RequestT], **values: Any) -> RequestT:
         """A request with this person's session. Raises InvalidError for values that it does not take."""
@@ -86,6 +86,9 @@ class Core:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.mirror = Mirror()
+        self._line: Client | None = None
+        self._connecting = asyncio.Lock()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -109,7 +112,36 @@ class Core:
             raise NotSignedInError
         async with _time_limit(time_limit), connect(self._path) as client:
             who = await client.proxy(Session).describe(DescribeRequest(session=token))
-            yield Caller(client=client, token=token, name=who.name, role=who.role, version=who.version)
+            yield Caller(client=client, token=token, name=who.name, role=who.role, mirror=self.mirror)
+
+    async def glance(self, token: str | None) -> tuple[Caller, Look]:
+        """Who this is and how the hive is, in one call on a connection that stays open: for pages that are asked for
+        all the time. Raises as `caller` does.
+
+        Only for reading, and nothing that waits: calls of several people follow each other on that connection. Each
+        carries its own session, and core decides on each.
+        """
+        if token is None:
+            raise NotSignedInError
+        try:
+            async with _time_limit(READ_SECONDS):
+                client = await self._connected()
+                reply, look = await self.mirror.look(client.proxy(Operator), token)
+        except UnavailableError:
+            # What comes next is not to wait behind what was not answered.
+            await self.close()
+            raise
+        return Caller(client=client, token=token, name=reply.name, role=reply.role, mirror=self.mirror), look
+
+    async def close(self) -> None:
+        if self._line is not None:
+            await self._line.close()
+
+    async def _connected(self) -> Client:
+        async with self._connecting:
+            if self._line is None or self._line.closed:
+                self._line = await Client.connect(self._path)
+            return self._line
 
 
 @asynccontextmanager

@@ -27,16 +27,15 @@ from typing import Any
 
 from hive_base.clock import Clock
 from hive_rpc.errors import HiveError, NotSignedInError, UnavailableError
-from hive_rpc.interfaces.operator import MessagesRequest, WatchReply, WatchRequest
+from hive_rpc.interfaces.operator import WatchReply, WatchRequest
 from hive_rpc.interfaces.session import DescribeRequest
-from hive_rpc.types import Event, EventKind, Message
+from hive_rpc.types import Event, EventKind
 from hive_web.core import READ_SECONDS, Core
-from hive_web.front import MESSAGES, Front, front
-from hive_web.look import Look, counts, look
+from hive_web.front import Fronts
+from hive_web.look import Look, counts
 from hive_web.stamps import asked_by, stamps
 from hive_web.view.agents import agent_view
 from hive_web.view.timeline import patch
-from hive_web.view.waiting import hive_now
 from hive_web.view.wire import dumps
 
 log = logging.getLogger(__name__)
@@ -115,8 +114,9 @@ class Page:
 class Feed:
     """What happens, for all open pages of one kind. `agent` is whose pages they are; None is everybody else."""
 
-    def __init__(self, *, core: Core, clock: Clock, pace: Pace, agent: str | None, cursor: int) -> None:
+    def __init__(self, *, core: Core, fronts: Fronts, clock: Clock, pace: Pace, agent: str | None, cursor: int) -> None:
         self._core = core
+        self._fronts = fronts
         self._clock = clock
         self._pace = pace
         self._agent = agent
@@ -130,7 +130,7 @@ class Feed:
         """There may be something to refresh."""
         self._away = False
         self._hive = b""
-        self._front: Front | None = None
+        self._digest = ""
         self._one = b""
 
     def join(self, page: Page) -> None:
@@ -144,8 +144,8 @@ class Feed:
         for data in (self._hive, self._one):
             if data:
                 page.put(data)
-        if self._front is not None and self._front.digest != page.digest:
-            page.put(self._lists(self._front.changes(None)))
+        if self._digest and self._fronts.digest != page.digest:
+            page.put(self._lists(page.digest))
 
     def reaches(self, cursor: int) -> bool:
         """Whether everything after this cursor is still kept here."""
@@ -241,45 +241,39 @@ class Feed:
         token = self._somebody()
         try:
             async with asyncio.timeout(READ_SECONDS), self._core.operator() as operator:
-                found = await look(operator, token, background=True)
-                messages: list[Message] = []
-                if self._agent is None:
-                    asked = MessagesRequest(session=token, limit=MESSAGES, background=True)
-                    messages = (await operator.messages(asked)).messages
+                found = await self._core.mirror.look(operator, token, background=True)
         except NotSignedInError:
             await self._recheck()
         except (HiveError, TimeoutError):
             return  # the watch says so, once
         else:
-            self._show(found, messages)
+            self._show(found[1])
 
-    def _show(self, found: Look, messages: list[Message]) -> None:
-        hive = hive_now(found)
-        data = frame("hive", {"hive": hive, "counts": counts(found), "stamps": stamps(found)})
+    def _show(self, found: Look) -> None:
+        data = frame("hive", {"hive": found.view, "counts": counts(found), "stamps": stamps(found)})
         if data != self._hive:
             self._hive = data
             self._tell(data)
         if self._agent is None:
-            now = front(found, messages)
-            changes = now.changes(self._front)
-            first, self._front = self._front is None, now
-            if first:
+            now = self._fronts.show(found).digest
+            before, self._digest = self._digest, now
+            if not before:
                 for page in self.pages:
-                    if page.digest != now.digest:
-                        page.put(self._lists(changes))
-            elif changes:
-                self._tell(self._lists(changes))
+                    if page.digest != now:
+                        page.put(self._lists(page.digest))
+            elif before != now:
+                self._tell(self._lists(before))
             return
-        status = next((a for a in found.status.agents if a.name == self._agent), None)
+        status = next((a for a in found.agents if a.name == self._agent), None)
         view = None if status is None else agent_view(status, found.today.get(status.name))
         data = frame("agent", {"agent": view, "asked": asked_by(found, self._agent)})
         if data != self._one:
             self._one = data
             self._tell(data)
 
-    def _lists(self, changes: dict[str, Any]) -> bytes:
-        assert self._front is not None
-        return frame("lists", {"lists": changes, "digest": self._front.digest})
+    def _lists(self, digest: str) -> bytes:
+        """For pages that show this."""
+        return frame("lists", {"lists": self._fronts.changes(digest), "digest": self._fronts.digest})
 
     # Sessions
 
@@ -318,8 +312,9 @@ def _agent_frames(events: list[Event], agent: str) -> list[tuple[str, Any]]:
 class Feeds:
     """The feeds that somebody looks at."""
 
-    def __init__(self, core: Core, clock: Clock, pace: Pace) -> None:
+    def __init__(self, core: Core, fronts: Fronts, clock: Clock, pace: Pace) -> None:
         self._core = core
+        self._fronts = fronts
         self._clock = clock
         self._pace = pace
         self._feeds: dict[str | None, Feed] = {}
@@ -329,7 +324,14 @@ class Feeds:
         """Put what happens to the page for as long as the block runs."""
         feed = self._feeds.get(agent)
         if feed is None:
-            feed = Feed(core=self._core, clock=self._clock, pace=self._pace, agent=agent, cursor=page.cursor)
+            feed = Feed(
+                core=self._core,
+                fronts=self._fronts,
+                clock=self._clock,
+                pace=self._pace,
+                agent=agent,
+                cursor=page.cursor,
+            )
             self._feeds[agent] = feed
             feed.task = asyncio.create_task(_run(feed), name=f"feed {agent or ''}")
         feed.users += 1

@@ -1,17 +1,18 @@
-"""The lists of the front page: made here, rendered by the template, and sent when they change (hive_web/feed.py)."""
+"""The lists of the front page: rendered by the template, and sent when they change (hive_web/feed.py).
+
+Made anew only where the hive is other than before: an item that shows the same is the same object.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hive_rpc.types import Message
+from hive_base.ids import new_id
+from hive_rpc.interfaces.operator import AgentStatus, AgentToday
 from hive_web.look import Look
 from hive_web.view.agents import AgentView, agent_view
-from hive_web.view.conversations import ConversationView, conversations
-from hive_web.view.waiting import WaitingView, waiting_views
-
-MESSAGES = 100
-"""The newest messages, of which the conversations are made."""
+from hive_web.view.conversations import Conversations, ConversationView
+from hive_web.view.waiting import WaitingView
 
 Item = AgentView | WaitingView | ConversationView
 
@@ -22,29 +23,89 @@ class Front:
 
     views: Mapping[str, Sequence[Item]]
     digest: str
-    """The same for what looks the same."""
+    """Another one when it shows something else. Of this process: after a restart pages are told everything once."""
 
-    def changes(self, before: "Front | None") -> dict[str, Any]:
-        """What a page that shows `before` has to be told; everything for one of which nothing is known."""
+
+class _List:
+    """A list, with the numbers of its last changes."""
+
+    def __init__(self) -> None:
+        self.views: Sequence[Item] = []
+        self.numbers: list[int] = []
+        """Of the views."""
+        self.ordered = 0
+
+    def show(self, items: Sequence[Item], number: int) -> bool:
+        """Take in how it is now; whether it is other than before. What shows the same stays the same object."""
+        changed = [at for at, (old, new) in enumerate(zip(self.views, items, strict=False)) if old is not new]
+        in_place = len(items) == len(self.views) and all(self.views[at].key == items[at].key for at in changed)
+        if not in_place:
+            known = {view.key: (view, since) for view, since in zip(self.views, self.numbers, strict=True)}
+            entries = [known[i.key] if i.key in known and known[i.key][0] == i else (i, number) for i in items]
+            self.views, self.numbers = [view for view, _ in entries], [since for _, since in entries]
+            self.ordered = number
+            return True
+        changed = [at for at in changed if self.views[at] != items[at]]
+        if changed:
+            self.views = list(self.views)
+            for at in changed:
+                self.views[at], self.numbers[at] = items[at], number
+        return bool(changed)
+
+
+class Fronts:
+    """The front page as it was last, for everybody who looks at it."""
+
+    def __init__(self) -> None:
+        self._run = new_id("front")
+        self._number = 0
+        self._lists = {"waiting": _List(), "agents": _List(), "conversations": _List()}
+        self._conversations = Conversations()
+        self._agents: Sequence[tuple[AgentStatus, AgentToday | None]] = []
+        self._agent_list: Sequence[AgentView] = []
+        self._version = ""
+        self._front = Front({}, "")
+
+    @property
+    def digest(self) -> str:
+        """Of what was shown last."""
+        return self._front.digest
+
+    def show(self, look: Look) -> Front:
+        if look.version != self._version:
+            self._version = look.version
+            now: dict[str, Sequence[Item]] = {
+                "waiting": look.waiting,
+                "agents": self._agent_views(look),
+                "conversations": self._conversations.views(look.messages),
+            }
+            number = self._number + 1
+            changed = [name for name, items in now.items() if self._lists[name].show(items, number)]
+            if changed or not self._number:
+                self._number = number
+                views = {name: shown.views for name, shown in self._lists.items()}
+                self._front = Front(views, f"{self._run} {number}")
+        return self._front
+
+    def changes(self, digest: str) -> dict[str, Any]:
+        """What a page that shows this has to be told; everything for one of which nothing is known."""
+        run, _, number = digest.partition(" ")
+        known = run == self._run and number.isascii() and number.isdigit() and len(number) < 19
+        since = int(number) if known else -1
         told: dict[str, Any] = {}
-        for name, items in self.views.items():
-            old = {item.key: item for item in before.views[name]} if before is not None else {}
-            keys = [item.key for item in items]
-            changed = [item for item in items if old.get(item.key) != item]
-            if before is None or changed or keys != list(old):
-                told[name] = {"keys": keys, "changed": changed}
+        for name, shown in self._lists.items():
+            changed = [view for view, at in zip(shown.views, shown.numbers, strict=True) if at > since]
+            if changed or shown.ordered > since:
+                told[name] = {"keys": [view.key for view in shown.views], "changed": changed}
         return told
 
-
-def digest(views: Mapping[str, Sequence[Item]]) -> str:
-    """Of this process: after a restart every page is told everything once."""
-    return f"{hash(tuple(tuple(items) for items in views.values())) & (1 << 64) - 1:x}"
-
-
-def front(look: Look, messages: Sequence[Message]) -> Front:
-    views: dict[str, Sequence[Item]] = {
-        "waiting": waiting_views(look),
-        "agents": [agent_view(agent, look.today.get(agent.name)) for agent in look.status.agents],
-        "conversations": conversations(messages),
-    }
-    return Front(views, digest(views))
+    def _agent_views(self, look: Look) -> Sequence[AgentView]:
+        """Of those that are the same objects as before the same views; there are hundreds, and few change at a time."""
+        pairs = [(status, look.today.get(status.name)) for status in look.agents]
+        views = [
+            view if before[0] is now[0] and before[1] is now[1] else agent_view(*now)
+            for before, now, view in zip(self._agents, pairs, self._agent_list, strict=False)
+        ]
+        views += [agent_view(*pair) for pair in pairs[len(views) :]]
+        self._agents, self._agent_list = pairs, views
+        return views

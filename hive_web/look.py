@@ -1,48 +1,54 @@
 """One look at the hive: everything that a page's frame and the front page are made of."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
-from hive_rpc.accounts import Hold, HoldKind
+from hive_rpc.accounts import Hold
 from hive_rpc.configuration import Approval, ApprovalState, Job
-from hive_rpc.dialogue import Question, QuestionState
+from hive_rpc.dialogue import Question
 from hive_rpc.errors import NotFoundError
-from hive_rpc.interfaces.operator import (
-    AgentStatus,
-    AgentToday,
-    ApprovalsRequest,
-    DeadLetter,
-    DeadLettersRequest,
-    JobsRequest,
-    Operator,
-    OperatorRequest,
-    QuestionsRequest,
-    StatusReply,
-)
-from hive_rpc.types import OPERATOR
+from hive_rpc.interfaces.operator import AgentStatus, AgentToday, DeadLetter, HiveStatus
+from hive_rpc.types import Message
+from hive_web.view.agents import HiveView
+from hive_web.view.waiting import WaitingView, hive_now, waiting_views
 
 T = TypeVar("T")
-DEAD_LETTERS = 50
-JOBS = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
-    """What core said within one moment."""
+    """What core said within one moment (hive_web/mirror.py)."""
 
-    status: StatusReply
+    version: str
+    """The same for what shows the same."""
+    cursor: int
+    """Of the events: watch from here."""
+    dialogue: str
+    """Another one after any question or reminder has changed."""
+    hive: HiveStatus
+    agents: Sequence[AgentStatus]
     today: Mapping[str, AgentToday]
     approvals: Sequence[Approval]
     """Those that have not ended: they wait for a decision, or are carried out."""
     jobs: Sequence[Job]
     """Those that wait or run."""
     questions: Sequence[Question]
-    """Open ones to the operators."""
+    """Open ones to the operators; their beginnings."""
     letters: Sequence[DeadLetter]
-    """The newest dead letters."""
+    """The newest dead letters; their beginnings."""
     holds: Sequence[Hold]
     """Those that only an operator ends."""
+    messages: Sequence[Message]
+    """The newest ones, newest last; their beginnings."""
+
+    def at(self, cursor: int, dialogue: str) -> "Look":
+        """The same a little later, with all that was made of it."""
+        later = copy(self)
+        later.__dict__.update(cursor=cursor, dialogue=dialogue)
+        return later
 
     @property
     def pending(self) -> Sequence[Approval]:
@@ -51,10 +57,19 @@ class Look:
 
     def agent(self, name: str) -> AgentStatus:
         """Raises NotFoundError."""
-        found = next((agent for agent in self.status.agents if agent.name == name), None)
+        found = next((agent for agent in self.agents if agent.name == name), None)
         if found is None:
             raise NotFoundError(f"There is no agent {name}.", hint="The hive’s page shows every agent.")
         return found
+
+    @cached_property
+    def waiting(self) -> Sequence[WaitingView]:
+        """What goes on only when a person acts."""
+        return waiting_views(self)
+
+    @cached_property
+    def view(self) -> HiveView:
+        return hive_now(self)
 
 
 def counts(look: Look) -> dict[str, int]:
@@ -64,27 +79,6 @@ def counts(look: Look) -> dict[str, int]:
         "approvals": len(look.pending),
         "dead-letters": len(look.letters),
     }
-
-
-async def look(operator: Operator, token: str, *, background: bool = False) -> Look:
-    """With `background` the session does not count as used."""
-    asked = OperatorRequest(session=token, background=background)
-    common = {"session": token, "background": background}
-    status = await operator.status(asked)
-    today = await offered(operator.today(asked))
-    approvals = await offered(operator.approvals(ApprovalsRequest.model_validate(common)))
-    questions = await offered(operator.questions(QuestionsRequest.model_validate(common | {"addressee": OPERATOR})))
-    letters = await offered(operator.dead_letters(DeadLettersRequest.model_validate(common | {"limit": DEAD_LETTERS})))
-    jobs = await offered(operator.jobs(JobsRequest.model_validate(common | {"limit": JOBS})))
-    return Look(
-        status=status,
-        today={agent.agent: agent for agent in today.agents} if today else {},
-        approvals=[a for a in approvals.approvals if not a.state.ended] if approvals else [],
-        jobs=[job for job in jobs.jobs if not job.state.ended] if jobs else [],
-        questions=[q for q in questions.questions if q.state is QuestionState.OPEN] if questions else [],
-        letters=letters.letters if letters else [],
-        holds=[hold for hold in status.holds if hold.kind is HoldKind.CAP],
-    )
 
 
 async def offered(call: Awaitable[T]) -> T | None:

@@ -22,6 +22,9 @@ _VISIBLE = (
 
 def readable(text: str) -> str:
     """Without terminal sequences; what else cannot be seen is replaced by a character that can."""
+    if text.isprintable():
+        # Nearly every text is, and a page has hundreds: to find out takes a tenth of what follows.
+        return text
     return _ANSI.sub("", text.replace("\r\n", "\n")).translate(_VISIBLE)
 
 

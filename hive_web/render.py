@@ -1,8 +1,7 @@
 """Templates. Escaping is on for every one of them, and a name that is not given is an error."""
 
 import json
-from collections.abc import Callable, Hashable
-from dataclasses import fields
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from hive_base.ids import new_secret
 from hive_web.assets import Assets
 from hive_web.commands import COMMANDS
 from hive_web.markdown import Inline, Tag, parse, plain
+from hive_web.pieces import Pieces
 from hive_web.places import AGENT_TABS, PLACES, SHORTCUTS, SYSTEM_TABS
 from hive_web.readable import one_line, readable
 from hive_web.verbs import BULK, VERBS
@@ -23,9 +23,6 @@ from hive_web.view import times
 from hive_web.view.jobs import KIND_WORDS
 from hive_web.view.messages import LONGEST, person
 from hive_web.view.waiting import APPROVAL_WORDS
-
-MOST_KEPT = 4000
-"""Rows; each has about a kilobyte."""
 
 
 def tree(nodes: tuple[Inline, ...]) -> Markup:
@@ -59,32 +56,6 @@ def diff_lines(lines: Any) -> Markup:
     return Markup("").join(line.format(item.kind.value, readable(item.text) or " ") for item in lines)
 
 
-def macro_name(macro: Any) -> str:
-    """A template makes its macros anew for each page; by name they are the same."""
-    return str(macro.name)
-
-
-class Kept:
-    """Markup of rows that look the same as the last time, of which a page can have hundreds."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._rows: dict[tuple[Any, ...], Markup] = {}
-
-    def __call__(self, macro: Callable[..., Markup], view: Any, *also: Hashable) -> Markup:
-        """`macro(view, *also)`, which depends on nothing else. Its times are told anew when their words change."""
-        now = self._clock.now()
-        moments = [getattr(view, field.name) for field in fields(view)]
-        words = tuple(times.relative(moment, now) for moment in moments if isinstance(moment, datetime))
-        key = (macro_name(macro), view, words, also)
-        row = self._rows.get(key)
-        if row is None:
-            if len(self._rows) >= MOST_KEPT:
-                self._rows.clear()
-            row = self._rows[key] = macro(view, *also)
-        return row
-
-
 def _finalize(value: Any) -> Any:
     """Every text on every page is readable; markup is a template's own, and was made of such text."""
     return readable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -108,11 +79,17 @@ class Blank:
         return iter(())
 
 
+def as_bytes(text: str) -> bytes:
+    """A text as markup that says it, for a gap of a page."""
+    return Markup.escape(readable(text)).encode()
+
+
 class Renderer:
     """Pages from `hive_web/templates`."""
 
     def __init__(self, assets: Assets, clock: Clock) -> None:
-        self._clock = clock
+        self._pieces = pieces = Pieces(clock)
+        self._modules: dict[str, Any] = {}
         self._templates = Environment(
             loader=PackageLoader("hive_web"),
             autoescape=True,
@@ -135,7 +112,6 @@ class Renderer:
             job_words=KIND_WORDS,
             secret=new_secret,
             commands=COMMANDS,
-            kept=Kept(clock),
         )
         self._templates.filters.update(
             bind=bind,
@@ -155,9 +131,40 @@ class Renderer:
             json=lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
             iso=lambda moment: times.iso(moment) if isinstance(moment, datetime) else "",
             absolute=lambda moment: times.absolute(moment) if isinstance(moment, datetime) else "",
-            relative=lambda moment: times.relative(moment, clock.now()) if isinstance(moment, datetime) else "",
+            relative=lambda moment: pieces.relative(moment) if isinstance(moment, datetime) else "",
         )
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
         text = self._templates.get_template(template).render(values)
         return web.Response(status=status, text=text, content_type="text/html")
+
+    def kept_page(
+        self, template: str, key: Hashable, stamp: object, filled: Mapping[str, bytes], **values: Any
+    ) -> web.Response:
+        """A page that is made anew only when `stamp` is another one; `filled` is what is put into it each time.
+
+        `key` says whose page it is: nobody else is shown it.
+        """
+        gaps = {name: self._pieces.gap(name) for name in filled}
+
+        def make() -> str:
+            return self._templates.get_template(template).render(values | gaps)
+
+        body = self._pieces.page(template, key, stamp, make, filled)
+        return web.Response(body=body, content_type="text/html", charset="utf-8")
+
+    def rows(self, template: str, macro: str, views: Sequence[Any], *also: Hashable) -> bytes:
+        """`macro(view, *also)` of each of these views, which have keys, from a template that only has macros."""
+        make = self._macro(template, macro)
+        return self._pieces.rows((template, macro, also), views, lambda view: make(view, *also))
+
+    def piece(self, template: str, macro: str, key: Hashable, stamp: object, *given: Any) -> bytes:
+        """`macro(*given)`, which shows nothing that is not in `stamp`."""
+        make = self._macro(template, macro)
+        return self._pieces.one((template, macro), key, stamp, lambda: make(*given))
+
+    def _macro(self, template: str, name: str) -> Callable[..., str]:
+        if template not in self._modules:
+            self._modules[template] = self._templates.get_template(template).module
+        found: Callable[..., str] = getattr(self._modules[template], name)
+        return found

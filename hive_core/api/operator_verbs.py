@@ -22,6 +22,7 @@ from hive_core.events.hub import Hub
 from hive_core.events.stats import Stats
 from hive_core.files import Files
 from hive_core.logs.journal import Journal
+from hive_core.looks import Looks
 from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
@@ -41,6 +42,8 @@ from hive_rpc.interfaces.operator import (
     ListAgentFilesReply,
     ListAgentFilesRequest,
     LogsRequest,
+    LookReply,
+    LookRequest,
     MetricsReply,
     OperatorNameRequest,
     OperatorRequest,
@@ -64,7 +67,7 @@ from hive_rpc.interfaces.operator import (
     WatchRequest,
 )
 from hive_rpc.logs import LogLine
-from hive_rpc.types import OPERATOR, Empty
+from hive_rpc.types import OPERATOR, Empty, Role
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Parts:
     audit: Audit
     journal: Journal
     overview: Overview
+    looks: Looks
     doctor: Doctor
     metrics: Metrics
     sessions: Sessions
@@ -105,6 +109,23 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
     async def status(self, request: OperatorRequest) -> StatusReply:
         return await self._parts.overview.status()
 
+    async def look(self, request: LookRequest) -> LookReply:
+        looks = self._parts.looks
+        # Read first: what changes in between is then asked for once too often rather than missed.
+        dialogue = looks.dialogue
+        news, version, complete = await looks.since(request.known)
+        return LookReply(
+            name=self._actor.name,
+            role=self._actor.role or Role.ADMIN,
+            version=version,
+            complete=complete,
+            more=news.more,
+            cursor=looks.cursor,
+            dialogue=dialogue,
+            items=list(news.items),
+            keys=list(news.keys),
+        )
+
     async def send(self, request: OperatorSendRequest) -> OperatorSendReply:
         message = await self._parts.broker.send(
             OPERATOR,
@@ -121,7 +142,9 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
 
     async def events(self, request: EventsRequest) -> EventsReply:
         self._parts.agents.get(request.agent)
-        return await self._parts.events.page(request.agent, before=request.before, limit=request.limit)
+        return await self._parts.events.page(
+            request.agent, before=request.before, after=request.after, limit=request.limit
+        )
 
     async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
         async for reply in self._parts.hub.watch(agent=request.agent, after=request.after, deltas=request.deltas):

@@ -1,5 +1,6 @@
 """The state of the hive and of each agent, put together from the parts that know it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from hive_core.accounts.line import GatewayLine
@@ -11,6 +12,7 @@ from hive_core.commands import Commands
 from hive_core.config import CoreConfig
 from hive_core.events.events import Events
 from hive_core.notes import Note, Notes
+from hive_rpc.accounts import Hold
 from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
 from hive_rpc.interfaces.session import GreetReply
 from hive_rpc.types import AgentState, Turn
@@ -51,9 +53,9 @@ class Overview:
         notes = await self._notes.all()
         agents = self._agents.all()
         return StatusReply(
-            hive=self._hive(all(a.state in WELL for a in agents)),
+            hive=self.hive(agents),
             agents=[
-                self._agent(a, unread.get(a.name, 0), glance.last_turns.get(a.name), notes.get(a.name)) for a in agents
+                self.agent(a, unread.get(a.name, 0), glance.last_turns.get(a.name), notes.get(a.name)) for a in agents
             ],
             cursor=glance.cursor,
             holds=list(self._gateway.holds),
@@ -63,7 +65,16 @@ class Overview:
         backend = self._gateway.backend
         return GreetReply(name=self._config.name, stand_in=backend is not None and backend.stand_in)
 
-    def _hive(self, agents_well: bool) -> HiveStatus:
+    @property
+    def holds(self) -> Sequence[Hold]:
+        return self._gateway.holds
+
+    @property
+    def commands_version(self) -> int:
+        """Another one when what operators commanded agents is other than before."""
+        return self._commands.version
+
+    def hive(self, agents: Sequence[Agent]) -> HiveStatus:
         backend = self._gateway.backend
         return HiveStatus(
             name=self._config.name,
@@ -72,12 +83,12 @@ class Overview:
             stand_in=backend is not None and backend.stand_in,
             model_backend=backend.description if backend is not None else "",
             gateway=backend is not None,
-            healthy=backend is not None and agents_well,
+            healthy=backend is not None and all(agent.state in WELL for agent in agents),
             dashboard=self._config.dashboard,
             stopped=self._policies.now.stopped,
         )
 
-    def _agent(self, agent: Agent, unread: int, last_turn: Turn | None, note: Note | None) -> AgentStatus:
+    def agent(self, agent: Agent, unread: int, last_turn: Turn | None, note: Note | None) -> AgentStatus:
         if note is not None and note.at < agent.created_at:
             # It is of an earlier agent of the same name.
             note = None

@@ -19,12 +19,9 @@ from hive_rpc.types import Empty
 class SessionDesk(Session):
     """The one place where a password or a one-time token becomes a session."""
 
-    def __init__(
-        self, sessions: Sessions, greeting: Callable[[], GreetReply], version: Callable[[], str] = lambda: ""
-    ) -> None:
+    def __init__(self, sessions: Sessions, greeting: Callable[[], GreetReply]) -> None:
         self._sessions = sessions
         self._greeting = greeting
-        self._version = version
 
     async def greet(self, request: Empty) -> GreetReply:
         return self._greeting()
@@ -36,10 +33,7 @@ class SessionDesk(Session):
         return await self._sessions.sign_in(request.name, request.password, request.address)
 
     async def describe(self, request: DescribeRequest) -> SessionReply:
-        # Read first: what is stored in between makes what is asked for afterwards look older than it is, not newer.
-        version = self._version()
-        described = await self._sessions.describe(request.session, used=not request.background)
-        return described.model_copy(update={"version": version})
+        return await self._sessions.describe(request.session, used=not request.background)
 
     async def sign_out(self, request: SessionRequest) -> Empty:
         await self._sessions.sign_out(request.session)

@@ -205,7 +205,7 @@ class Broker:
 
     async def unread(self, agent: str) -> int:
         """Messages that wait to be handed out."""
-        return int(await self._db.read(lambda c: c.execute(sending.SQL.unread, {"agent": agent}).fetchone()[0]))
+        return await self._db.read(lambda c: pages.unread(c, agent))
 
     async def unread_counts(self) -> dict[str, int]:
         """`unread` for every agent that has any."""

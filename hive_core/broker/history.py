@@ -10,6 +10,7 @@ from hive_core.store import Database
 from hive_rpc.dialogue import FoundMessages
 from hive_rpc.errors import InvalidError, NotFoundError, TooLargeError
 from hive_rpc.interfaces.operator import MessagesReply
+from hive_rpc.types import Message
 
 MAX_PAGE = 200
 MAX_QUERY_WORDS = 20
@@ -57,6 +58,12 @@ class History:
         """Take in the words of what was sent since the last time, a few messages in each write."""
         while await self._db.read(_unindexed):
             await self._db.write(_index_batch)
+
+
+def newest(connection: sqlite3.Connection, after: int, limit: int) -> dict[int, Message]:
+    """At most `limit` of the messages behind a place, by their place, oldest first."""
+    rows = connection.execute(SQL.newest, {"after": after, "limit": limit}).fetchall()
+    return {row["seq"]: message(row) for row in reversed(rows)}
 
 
 def match_expression(query: str) -> str:

@@ -26,6 +26,11 @@ def sender_of(connection: sqlite3.Connection, message_id: str) -> str:
     return str(row["sender"])
 
 
+def unread(connection: sqlite3.Connection, agent: str) -> int:
+    """Messages that wait to be handed out."""
+    return int(connection.execute(SQL.unread, {"agent": agent}).fetchone()[0])
+
+
 def reply(connection: sqlite3.Connection, message_id: str, asker: str) -> Message | None:
     row = connection.execute(SQL.reply, {"id": message_id, "asker": asker}).fetchone()
     return message(row) if row is not None else None

@@ -115,6 +115,13 @@ WHERE m.seq < :before
 ORDER BY m.seq DESC
 LIMIT :limit;
 
+-- name: newest
+SELECT m.*, d.attempts, d.reason
+FROM messages m JOIN deliveries d ON d.seq = m.seq
+WHERE m.seq > :after
+ORDER BY m.seq DESC
+LIMIT :limit;
+
 -- name: page_of_agent
 SELECT m.*, d.attempts, d.reason
 FROM messages m JOIN deliveries d ON d.seq = m.seq

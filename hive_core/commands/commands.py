@@ -45,6 +45,8 @@ class Commands:
         self._queued: dict[str, AgentCommand] = {}
         self.changed: Callable[[], None] = lambda: None
         self.waking: Callable[[Agent], Awaitable[str | None]] = _nothing_holds
+        self.version = 0
+        """Of what is wanted and queued."""
 
     async def load(self) -> None:
         """What was wanted and queued before this start of core."""
@@ -100,6 +102,7 @@ class Commands:
 
     def _begin(self, asked: AgentCommand, wanted: Wishes | None, now: datetime) -> None:
         self._tell(asked.agent, Event(kind=EventKind.NOTICE, at=now, text=f"{asked.asked_by} asked: {_words(asked)}."))
+        self.version += 1
         if wanted is not None:
             self._wishes[asked.agent] = wanted
             self.changed()
@@ -116,6 +119,7 @@ class Commands:
         row = await self._db.write(lambda c: c.execute(SQL.end, end).fetchone())
         if (queued := self._queued.get(command)) is not None and queued.agent == name:
             del self._queued[command]
+            self.version += 1
         if row is not None and refused is not None:
             text = f"{_words(_read(row))} came to nothing: {refused}"
             self._tell(name, Event(kind=EventKind.NOTICE, at=now, text=text))

@@ -81,9 +81,9 @@ class Events:
         ends = dict.fromkeys((message.sender, message.recipient))
         self._tell([replace(made, agent=end) for end in ends if end not in (OPERATOR, SYSTEM)])
 
-    async def page(self, agent: str, *, before: int | None = None, limit: int = 200) -> EventsReply:
-        """An agent's events older than `before`, oldest first: the newest of them that fit into a frame."""
-        return await self._db.read(lambda c: _page(c, agent, before, max(1, min(limit, MAX_PAGE))))
+    async def page(self, agent: str, *, before: int | None = None, after: int = 0, limit: int = 200) -> EventsReply:
+        """An agent's events between the two, oldest first: the newest of them that fit into a frame."""
+        return await self._db.read(lambda c: _page(c, agent, before, after, max(1, min(limit, MAX_PAGE))))
 
     async def last_turn(self, agent: str) -> Turn | None:
         row = await self._db.read(lambda c: c.execute(SQL.last_turn, {"agent": agent}).fetchone())
@@ -151,8 +151,15 @@ def _glance(connection: sqlite3.Connection, names: str) -> Glance:
     )
 
 
-def _page(connection: sqlite3.Connection, agent: str, before: int | None, limit: int) -> EventsReply:
+def _page(connection: sqlite3.Connection, agent: str, before: int | None, after: int, limit: int) -> EventsReply:
     cursor = connection.execute(SQL.newest).fetchone()[0]
-    parameters = {"agent": agent, "before": before if before is not None else _END, "limit": limit}
-    events = fitting(connection.execute(SQL.page, parameters), _PAGE_BYTES)
-    return EventsReply(events=events[::-1], cursor=cursor)
+    parameters = {"agent": agent, "before": before if before is not None else _END, "after": after, "limit": limit + 1}
+    rows = connection.execute(SQL.page, parameters).fetchall()
+    events = fitting(rows[:limit], _PAGE_BYTES)
+    oldest = connection.execute(SQL.oldest, {"agent": agent, "limit": 1}).fetchone()
+    return EventsReply(
+        events=events[::-1],
+        cursor=cursor,
+        more=len(events) < len(rows),
+        oldest=oldest["id"] if oldest is not None else 0,
+    )

@@ -21,7 +21,8 @@ SELECT asked.value AS agent, (
 FROM json_each(:agents) AS asked;
 
 -- name: page
-SELECT id, agent, event FROM events WHERE agent = :agent AND id < :before ORDER BY id DESC LIMIT :limit;
+SELECT id, agent, event FROM events
+WHERE agent = :agent AND id < :before AND id > :after ORDER BY id DESC LIMIT :limit;
 
 -- name: after
 SELECT id, agent, event FROM events WHERE id > :after ORDER BY id LIMIT :limit;

@@ -39,19 +39,21 @@ class Stats:
         """These agents since midnight (UTC)."""
         midnight = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
 
-        def read(connection: sqlite3.Connection) -> TodayReply:
-            spent = {row["agent"]: row for row in connection.execute(SQL.today, {"since": to_ms(midnight)})}
-            return TodayReply(agents=[_today(connection, name, spent.get(name)) for name in sorted(agents)])
-
-        return await self._db.read(read)
+        return TodayReply(agents=await self._db.read(lambda c: today_of(c, sorted(agents), midnight)))
 
 
-def _today(connection: sqlite3.Connection, agent: str, spent: sqlite3.Row | None) -> AgentToday:
+def today_of(connection: sqlite3.Connection, agents: Sequence[str], midnight: datetime) -> list[AgentToday]:
+    """These agents since then, in their order."""
+    return [_today(connection, agent, midnight) for agent in agents]
+
+
+def _today(connection: sqlite3.Connection, agent: str, midnight: datetime) -> AgentToday:
+    spent = connection.execute(SQL.today, {"agent": agent, "since": to_ms(midnight)}).fetchone()
     context = connection.execute(SQL.context, {"agent": agent}).fetchone()
     return AgentToday(
         agent=agent,
-        turns=spent["turns"] if spent is not None else 0,
-        cost_usd=spent["cost"] if spent is not None else 0,
+        turns=spent["turns"],
+        cost_usd=spent["cost"],
         context_tokens=context["tokens"] if context is not None else None,
     )
 

@@ -22,10 +22,9 @@ ORDER BY calls DESC, tool
 LIMIT 50;
 
 -- name: today
-SELECT agent, count(*) AS turns, total(json_extract(turn, '$.cost_usd')) AS cost
+SELECT count(*) AS turns, total(json_extract(turn, '$.cost_usd')) AS cost
 FROM turns
-WHERE started_at >= :since
-GROUP BY agent;
+WHERE agent = :agent AND started_at >= :since;
 
 -- name: context
 -- Of the last turn that knows it, among the last few.

@@ -54,6 +54,9 @@ class Notes:
 
     async def all(self) -> dict[str, Note]:
         """By agent."""
-        return await self._db.read(
-            lambda c: {row["agent"]: Note(row["text"], from_ms(row["at"])) for row in c.execute(SQL.all)}
-        )
+        return await self._db.read(read_notes)
+
+
+def read_notes(connection: sqlite3.Connection) -> dict[str, Note]:
+    """By agent."""
+    return {row["agent"]: Note(row["text"], from_ms(row["at"])) for row in connection.execute(SQL.all)}

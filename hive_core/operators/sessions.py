@@ -61,6 +61,9 @@ class Sessions:
         self._by_name_and_address = Rates(clock, _BY_NAME_AND_ADDRESS)
         self._by_address = Rates(clock, _BY_ADDRESS)
         self._by_name = Rates(clock, _BY_NAME)
+        self._rows: dict[bytes, sqlite3.Row] = {}
+        """Of sessions as they were read, for as long as no commit touches any: each call on `web.sock` needs one."""
+        self._rows_count = 0
 
     async def redeem(self, token: str, address: str = "") -> SignedInReply:
         """Sign in with an invitation's token, which works once. Raises NotSignedInError, RateLimitedError."""
@@ -186,7 +189,7 @@ class Sessions:
     async def _find(self, token: str | None, *, used: bool = True) -> SignedIn:
         now = self._clock.now()
         key = {"token_hash": token_hash(token or "")}
-        row = await self._db.read(lambda c: c.execute(SQL.session, key).fetchone())
+        row = await self._row(key)
         if row is None or row["expires_at"] <= to_ms(now):
             raise NotSignedInError(hint="Sign in.")
         if row["means"] != TOKEN and row["seen_at"] <= to_ms(now - IDLE_LIFETIME):
@@ -202,6 +205,21 @@ class Sessions:
             created_at=from_ms(row["created_at"]),
             expires_at=from_ms(row["expires_at"]),
         )
+
+    async def _row(self, key: dict[str, bytes]) -> sqlite3.Row | None:
+        """The row as it is now: whoever ends a session learns of it after the mark is there."""
+        count = self._db.marks.count("sessions")
+        if count != self._rows_count:
+            self._rows.clear()
+            self._rows_count = count
+        token = key["token_hash"]
+        if token in self._rows:
+            return self._rows[token]
+        row: sqlite3.Row | None = await self._db.read(lambda c: c.execute(SQL.session, key).fetchone())
+        # Only one that is there: what strangers ask about must not fill the memory.
+        if row is not None and count == self._db.marks.count("sessions") == self._rows_count:
+            self._rows[token] = row
+        return row
 
     def _mint(
         self, connection: sqlite3.Connection, name: str, means: str, address: str, now: datetime

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from hive_core.store.connection import open_reader, storage_error
+from hive_core.store.marks import Marks
 from hive_core.store.writer import Write, Writer
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,11 @@ class Database:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
+
+    @property
+    def marks(self) -> Marks:
+        """What its commits have touched."""
+        return self._writer.marks
 
     @property
     def commits(self) -> int:

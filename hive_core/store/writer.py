@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from hive_core.store.connection import open_writer, storage_error
+from hive_core.store.marks import Marks
 from hive_core.store.migrations import migrate
 from hive_rpc.errors import StorageError
 
@@ -55,6 +56,7 @@ class Writer:
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
+        self.marks = Marks()
         self.commits = 0
         self.writes = 0
 
@@ -84,6 +86,7 @@ class Writer:
         try:
             connection = open_writer(self._path)
             migrate(connection, self._schema)
+            self.marks.install(connection, self._schema)
         except (sqlite3.Error, OSError) as error:
             if isinstance(error, OSError):
                 raise StorageError(f"The database {self._path} cannot be opened: {error.strerror}.") from error
@@ -127,6 +130,7 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait have to be told
             self._give_up(batch, error)
         else:
+            self.marks.publish()
             self.commits += 1
             self.writes += len(batch)
 
@@ -146,6 +150,7 @@ class Writer:
             connection.execute("RELEASE one")
 
     def _give_up(self, batch: Sequence[Write], error: BaseException) -> None:
+        self.marks.discard()
         meant = storage_error(error, self._path)
         for write in batch:
             write.error = write.error or meant

@@ -207,6 +207,8 @@ class WatchReply(Model):
 class EventsRequest(OperatorRequest):
     agent: AgentName
     before: int | None = None
+    after: int = 0
+    """Newer than this event: the newest of them, if they are more than the limit."""
     limit: int = 200
 
 
@@ -215,6 +217,10 @@ class EventsReply(Model):
     """Oldest first, without `text_delta`."""
     cursor: int
     """The id of the newest event in the whole hive when this was read; watch from here."""
+    more: bool = False
+    """There are others between these and `after`."""
+    oldest: int = 0
+    """The id of the agent's oldest event that is kept; 0 when there is none."""
 
 
 class Check(Model):
@@ -622,6 +628,74 @@ class TodayReply(Model):
     """By name; since midnight UTC."""
 
 
+class LookKind(StrEnum):
+    """What an item of a look is; the field that holds it has the same name."""
+
+    HIVE = "hive"
+    AGENT = "agent"
+    TODAY = "today"
+    """Of the agent that the key names."""
+    APPROVAL = "approval"
+    """One that waits or is carried out, with the beginning of its reason."""
+    JOB = "job"
+    """One that waits or runs."""
+    QUESTION = "question"
+    """An open one to the operators: its beginning, without what can be chosen."""
+    LETTER = "letter"
+    """One of the newest dead letters, newest first, with the beginning of the message."""
+    HOLD = "hold"
+    """Of a cap that was reached."""
+    MESSAGE = "message"
+    """The beginning of one of the newest messages, newest last; how often it was handed out is that of its sending."""
+
+
+class LookRequest(OperatorRequest):
+    known: str = ""
+    """The version of an earlier reply, of which everything is kept: what did not change since is left out."""
+
+
+class LookKeys(Model):
+    """All that there are of a kind, in their order; told when they are others, or in another order, than before."""
+
+    version: int
+    kind: LookKind
+    keys: list[str]
+
+
+class LookItem(Model):
+    """One that is new, or other than before. Versions count up: an item with a lower one is out of date."""
+
+    version: int
+    kind: LookKind
+    key: str
+    hive: HiveStatus | None = None
+    agent: AgentStatus | None = None
+    today: AgentToday | None = None
+    approval: Approval | None = None
+    job: Job | None = None
+    question: Question | None = None
+    letter: DeadLetter | None = None
+    hold: Hold | None = None
+    message: Message | None = None
+
+
+class LookReply(Model):
+    name: str
+    """Who asks."""
+    role: Role
+    version: str
+    complete: bool
+    """What was known before is worth nothing: core does not know that version."""
+    more: bool
+    """There is more than fits into one reply: ask again with this version."""
+    cursor: int
+    """Of the events, as in `StatusReply`."""
+    dialogue: str
+    """Another one after any question or reminder changed, which loose ends are made of."""
+    items: list[LookItem]
+    keys: list[LookKeys]
+
+
 class ApprovalsRequest(OperatorRequest):
     all: bool = False
     """Those that have ended too."""
@@ -751,6 +825,11 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.VIEWER)
     async def status(self, request: OperatorRequest) -> StatusReply:
         """The hive and each agent."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def look(self, request: LookRequest) -> LookReply:
+        """Everything that the dashboard's front page shows, or what changed since it was asked for last."""
         raise NotImplementedError
 
     @rpc(Role.OPERATOR)

@@ -37,9 +37,6 @@ class SessionReply(Model):
     name: str
     role: Role
     expires_at: Time
-    version: str = ""
-    """Another one after anything was stored that a page could show; what was made with this one is still right.
-    Empty when core does not say."""
 
 
 class GreetReply(Model):

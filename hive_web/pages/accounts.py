@@ -123,7 +123,7 @@ class AccountPages(Room):
                 here="accounts",
                 status=error.http_status,
                 name=name,
-                login=Login(id=login, address="", expires_at=look.status.hive.since),
+                login=Login(id=login, address="", expires_at=look.hive.since),
                 problem=error.sentence(),
             )
         return see("/accounts")
@@ -149,7 +149,7 @@ class AccountPages(Room):
             found = await caller.operator.accounts(caller.ask(OperatorRequest))
         values: dict[str, Any] = {
             "accounts": [account_view(status) for status in found.accounts],
-            "agents": [agent.name for agent in look.status.agents],
+            "agents": [agent.name for agent in look.agents],
             "kinds": [(kind, KIND_WORDS[kind]) for kind in ADDABLE],
             "refused": what,
             "problem": error.sentence() if error else "",

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from hive_base.ids import new_secret
 from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator import (
     AgentRemindersRequest,
@@ -17,10 +18,10 @@ from hive_rpc.types import Event
 from hive_web.boundary import wants_json
 from hive_web.core import Caller
 from hive_web.forms import Form
+from hive_web.history import EVENTS, Newest
 from hive_web.look import Look, offered
 from hive_web.pages.hive import carry_out
 from hive_web.pages.room import Room, number, see
-from hive_web.shelf import SECRET
 from hive_web.stamps import asked_by
 from hive_web.verbs import VERBS
 from hive_web.view.agents import AgentView, agent_href, agent_view
@@ -28,9 +29,8 @@ from hive_web.view.messages import message_view
 from hive_web.view.stats import SPANS, stats_view
 from hive_web.view.timeline import full_text, timeline
 
-EVENTS = 150
-"""On one page of an agent's history."""
 INBOX = 50
+ROWS = "agent_rows.html"
 DECISIONS = 500
 """Events that are looked through for decisions."""
 
@@ -55,31 +55,41 @@ class AgentPages(Room):
     async def live(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         before = number(request.query.get("before"))
-        async with self.caller(request) as caller:
-            if (kept := self.site.shelf.find(request, caller)) is not None:
-                return kept
-            look = await caller.look()
-            agent = shown(look, name)
-            history = await _history(caller, name, before, EVENTS)
-            first = history.events[0].id if history.events else None
-            # A page may be cut to what fits into a frame, so its length does not say whether there is more.
-            older = first is not None and bool((await _history(caller, name, first, 1)).events)
-            loose = await offered(caller.operator.loose_ends(caller.ask(AgentRequest, name=name)))
-        page = self.page(
+        caller, look = await self.site.core.glance(self.site.cookie.read(request))
+        agent = shown(look, name)
+        if before is None:
+            history = await self.site.histories.newest(caller, name)
+            loose = await self.site.histories.loose_ends(caller, look, name)
+        else:
+            page = await _history(caller, name, before, EVENTS)
+            older = page.events[0].id if page.events and page.oldest < page.events[0].id else None
+            history, loose = Newest(timeline(page.events, name), older, page.cursor), None
+        render, latest = self.site.render, before is None
+        may, any_older, any_entries = (caller.may_act, caller.may_manage), bool(history.older), bool(history.entries)
+        entries = [render.piece(ROWS, "entry", (name, entry.view.key), entry.stamp, entry) for entry in history.entries]
+        return self.kept_page(
             "agent.html",
             caller,
             look,
+            {
+                "crumb": render.piece(ROWS, "state", name, agent, agent),
+                "head": render.piece(ROWS, "head", (name, may), agent, agent, caller, "live"),
+                "facts": render.piece(ROWS, "facts", (name, may), agent, agent, caller),
+                "entries": b"".join(entries),
+                "state_words": agent.state_words,
+                "older": str(history.older),
+                "history_cursor": str(history.cursor),
+                "asked": asked_by(look, name),
+                "key": new_secret(),
+            },
+            key=(name, latest),
+            stamp=(agent.can_start, any_older, any_entries, loose),
             agent=agent,
-            entries=timeline(history.events, name),
-            older=first if older else None,
-            latest=before is None,
-            history_cursor=history.cursor,
+            latest=latest,
+            any_older=any_older,
+            any_entries=any_entries,
             loose=loose,
-            asked=asked_by(look, name),
-            key=SECRET,
-            tab="live",
         )
-        return self.site.shelf.keep(request, caller, page)
 
     async def event(self, request: web.Request) -> web.Response:
         """The whole text of one event. As plain text, never as a page: it is an agent's."""

@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from hive_rpc.errors import ConflictError, HiveError, InvalidError, UnavailableError
-from hive_rpc.interfaces.operator import AgentRequest, MessagesRequest, SpawnRequest
+from hive_rpc.interfaces.operator import AgentRequest, SpawnRequest
 from hive_web.core import Caller
 from hive_web.forms import Form
-from hive_web.front import MESSAGES, front
 from hive_web.pages.room import Room, see
 from hive_web.verbs import BULK, VERBS, Verb
 from hive_web.view.agents import agent_href
 
+ROWS = "hive_rows.html"
 _SPAWN_HINT = "Use lower-case letters, digits and single hyphens, beginning with a letter, 31 at most."
 
 
@@ -29,14 +29,23 @@ class HivePages(Room):
         ]
 
     async def hive(self, request: web.Request) -> web.Response:
-        async with self.caller(request) as caller:
-            if (kept := self.site.shelf.find(request, caller)) is not None:
-                return kept
-            look = await caller.look()
-            messages = await caller.operator.messages(caller.ask(MessagesRequest, limit=MESSAGES))
-        lists = front(look, messages.messages)
-        page = self.page("hive.html", caller, look, here="hive", lists=lists.views, digest=lists.digest)
-        return self.site.shelf.keep(request, caller, page)
+        caller, look = await self.site.core.glance(self.site.cookie.read(request))
+        front = self.site.fronts.show(look)
+        lists = front.views
+        return self.kept_page(
+            "hive.html",
+            caller,
+            look,
+            {
+                "digest": front.digest,
+                "waiting_rows": self.site.render.rows(ROWS, "waiting_item", lists["waiting"]),
+                "agent_rows": self.site.render.rows(ROWS, "agent_row", lists["agents"], caller.may_act),
+                "conversation_rows": self.site.render.rows(ROWS, "conversation", lists["conversations"]),
+            },
+            here="hive",
+            stamp=(shown := {name: bool(items) for name, items in lists.items()}),
+            shown=shown,
+        )
 
     async def help(self, request: web.Request) -> web.Response:
         async with self.caller(request) as caller:

@@ -65,7 +65,7 @@ class JobPages(Room):
         async with self.caller(request) as caller:
             caller.require_operator()
             look = await caller.look()
-        return self.page("restart_all.html", caller, look, agents=look.status.agents)
+        return self.page("restart_all.html", caller, look, agents=look.agents)
 
     async def restart(self, request: web.Request) -> web.Response:
         form = await Form.read(request)

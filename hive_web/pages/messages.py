@@ -14,7 +14,7 @@ from hive_rpc.interfaces.operator import (
 from hive_rpc.types import Message
 from hive_web.forms import Form
 from hive_web.pages.room import Room, see
-from hive_web.view.conversations import conversations
+from hive_web.view.conversations import Conversations
 from hive_web.view.messages import message_view
 
 PAGE = 50
@@ -68,9 +68,9 @@ class MessagePages(Room):
             query=query,
             problem=problem,
             found=[message_view(message) for message in found],
-            threads=[] if query["q"] else conversations(found[::-1]),
+            threads=[] if query["q"] else Conversations().views(found[::-1]),
             older=older,
-            names=[a.name for a in look.status.agents],
+            names=[a.name for a in look.agents],
         )
 
     async def thread(self, request: web.Request) -> web.Response:
@@ -88,7 +88,7 @@ class MessagePages(Room):
             wanted=message,
             more=found.cursor,
             last=last,
-            agents={a.name for a in look.status.agents},
+            agents={a.name for a in look.agents},
         )
 
     async def text(self, request: web.Request) -> web.Response:

@@ -1,8 +1,8 @@
 """What every page and every form of somebody signed in has in common."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -11,11 +11,11 @@ from hive_rpc.errors import InvalidError
 from hive_web.cookie import SessionCookie
 from hive_web.core import READ_SECONDS, Caller, Core
 from hive_web.errands import Errands
+from hive_web.front import Fronts
+from hive_web.history import Histories
 from hive_web.look import Look, counts
-from hive_web.render import Renderer
-from hive_web.shelf import Shelf
+from hive_web.render import Renderer, as_bytes
 from hive_web.stamps import stamps
-from hive_web.view.waiting import hive_now
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Site:
     render: Renderer
     cookie: SessionCookie
     errands: Errands
-    shelf: Shelf
+    fronts: Fronts
+    histories: Histories
 
 
 class Room:
@@ -49,13 +50,48 @@ class Room:
         """A page in its frame; `here` is its place in the navigation."""
         return self.site.render.page(template, status=status, **frame_values(caller, look), here=here, **values)
 
+    def kept_page(
+        self,
+        template: str,
+        caller: Caller,
+        look: Look,
+        filled: Mapping[str, str | bytes],
+        *,
+        here: str = "",
+        key: Hashable = None,
+        stamp: object = None,
+        **values: Any,
+    ) -> web.Response:
+        """As `page`, for pages that are asked for all the time: made anew only when what they are made of changes.
+
+        `key` tells pages of one template apart, `stamp` says whether `values` are others. What changes all the time is
+        `filled` in: texts, and finished markup.
+        """
+        frame, hive = frame_values(caller, look), look.view
+        gaps = {
+            "cursor": str(look.cursor),
+            "waiting_mark": hive.title,
+            "summary": hive.summary,
+            **filled,
+        }
+        still = replace(hive, summary="", waiting=0)
+        return self.site.render.kept_page(
+            template,
+            (caller.name, caller.role, key),
+            (still, frame["stamps"], frame["counts"], stamp),
+            {name: text if isinstance(text, bytes) else as_bytes(text) for name, text in gaps.items()},
+            **frame,
+            here=here,
+            **values,
+        )
+
 
 def frame_values(caller: Caller, look: Look) -> dict[str, Any]:
     """What `frame.html` needs around every page of somebody signed in."""
     return {
-        "hive": hive_now(look),
+        "hive": look.view,
         "me": caller,
-        "cursor": look.status.cursor,
+        "cursor": look.cursor,
         "stamps": stamps(look),
         "counts": counts(look),
     }

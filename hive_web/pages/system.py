@@ -32,7 +32,7 @@ class SystemPages(Room):
             caller,
             look,
             here="system",
-            vitals=look.status.hive,
+            vitals=look.hive,
             failing=[check for check in doctor.checks if not check.ok],
             passing=[check for check in doctor.checks if check.ok],
             tab="system",

@@ -1,11 +1,13 @@
 """The hive, its agents, and what waits for an operator."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from hive_base.prices import usable_window
-from hive_rpc.interfaces.operator import AgentStatus, AgentToday, HiveStatus, StatusReply
+from hive_rpc.interfaces.operator import AgentStatus, AgentToday, HiveStatus
 from hive_rpc.types import AgentState, Turn, TurnOutcome
 from hive_web.readable import one_line
 from hive_web.view.times import count, duration
@@ -120,9 +122,8 @@ class AgentView:
     can_stop: bool
 
 
-def hive_view(status: StatusReply, waiting: int, waiting_words: str) -> HiveView:
+def hive_view(hive: HiveStatus, agents: Sequence[AgentStatus], waiting: int, waiting_words: str) -> HiveView:
     """`waiting` is how many things wait for an operator, `waiting_words` what the last of them is."""
-    hive = status.hive
     return HiveView(
         name=hive.name,
         version=hive.version,
@@ -131,20 +132,20 @@ def hive_view(status: StatusReply, waiting: int, waiting_words: str) -> HiveView
         health=_health(hive),
         stand_in=hive.stand_in,
         backend=_sentence(hive.model_backend or "model backend unknown"),
-        summary=_summary([agent.state for agent in status.agents]),
+        summary=_summary(Counter(agent.state for agent in agents)),
         waiting=waiting,
         waiting_words=waiting_words,
         stopped=hive.stopped or "",
     )
 
 
-def _summary(states: list[AgentState]) -> str:
+def _summary(states: Counter[AgentState]) -> str:
     """`5 agents, 1 thinking, 1 parked`: the states that an operator wonders about, most lively first."""
     if not states:
         return "No agents yet"
     told = (AgentState.THINKING, AgentState.COMPACTING, AgentState.STARTING, AgentState.PARKED, AgentState.FAILED)
-    counts = [f"{states.count(state)} {STATE_WORDS[state].lower()}" for state in told if state in states]
-    agents = "1 agent" if len(states) == 1 else f"{len(states)} agents"
+    counts = [f"{states[state]} {STATE_WORDS[state].lower()}" for state in told if state in states]
+    agents = "1 agent" if states.total() == 1 else f"{states.total()} agents"
     return ", ".join([agents, *(counts or ["all quiet"])])
 
 

@@ -1,5 +1,6 @@
 """Messages as conversations: each thread once, with what was said last in it."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +33,24 @@ class ConversationView:
     """An operator takes part."""
 
 
-def conversations(messages: Sequence[Message]) -> list[ConversationView]:
-    """Of messages oldest first; the conversation with the newest message comes first."""
+class Conversations:
+    """Made anew only where something was said."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Sequence[Message], ConversationView]] = {}
+
+    def views(self, messages: Sequence[Message]) -> list[ConversationView]:
+        """Of messages oldest first; the conversation with the newest message comes first."""
+        before, self._known = self._known, {}
+        for root, thread in _threads(messages):
+            known = before.get(root)
+            if known is None or len(known[0]) != len(thread) or any(map(operator.is_not, known[0], thread)):
+                known = (thread, _view(root, thread))
+            self._known[root] = known
+        return [view for _, view in self._known.values()]
+
+
+def _threads(messages: Sequence[Message]) -> Sequence[tuple[str, Sequence[Message]]]:
     roots: dict[str, str] = {}
     threads: dict[str, list[Message]] = {}
     for message in messages:
@@ -41,9 +58,10 @@ def conversations(messages: Sequence[Message]) -> list[ConversationView]:
         root = roots.get(answered, answered) if answered is not None else message.id
         roots[message.id] = root
         # Put last: whatever was said in latest is behind all others.
-        threads[root] = [*threads.pop(root, []), message]
-    newest_first = list(threads.items())[::-1]
-    return [_view(root, thread) for root, thread in newest_first[:SHOWN]]
+        thread = threads.pop(root, [])
+        thread.append(message)
+        threads[root] = thread
+    return list(threads.items())[: -SHOWN - 1 : -1]
 
 
 def _view(root: str, thread: Sequence[Message]) -> ConversationView:

@@ -4,6 +4,7 @@ Each event becomes at most one *patch*. The page is made by applying the patches
 applies those that follow in the same way (`static/timeline.js`). A patch that was applied already changes nothing.
 """
 
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -126,6 +127,8 @@ class TurnEntry:
     view: TurnView
     steps: dict[str, StepEntry] = field(default_factory=dict)
     kind: PatchKind = PatchKind.TURN
+    stamp: object = field(default_factory=object, compare=False)
+    """Another one after each change."""
 
 
 @dataclass
@@ -133,33 +136,91 @@ class PlainEntry:
     view: MessageView | LineView
     kind: PatchKind
 
+    @property
+    def stamp(self) -> object:
+        return self.view
+
 
 Entry: TypeAlias = TurnEntry | PlainEntry
 
 
 def timeline(events: Iterable[Event], agent: str) -> list[Entry]:
     """The page of these events, which are in order."""
-    entries: dict[str, Entry] = {}
-    for event in events:
-        if (change := patch(event, agent)) is not None:
-            _apply(entries, change)
-    return list(entries.values())
+    made = Timeline(agent)
+    made.add(events)
+    return made.entries
 
 
-def _apply(entries: dict[str, Entry], change: Patch) -> None:
+class Timeline:
+    """A page that goes on: events are added at its end and taken away at its beginning."""
+
+    def __init__(self, agent: str) -> None:
+        self._agent = agent
+        self._entries: dict[str, Entry] = {}
+        self._shown: deque[tuple[int, str, str]] = deque()
+        """Event, entry and step, of each change in order."""
+        self._changes: Counter[str] = Counter()
+        """Those of each entry that are on the page."""
+        self.newest = 0
+        """The last event that was added."""
+
+    @property
+    def entries(self) -> list[Entry]:
+        return list(self._entries.values())
+
+    @property
+    def first(self) -> int:
+        """The oldest event that is shown; 0 when there is none."""
+        return self._shown[0][0] if self._shown else 0
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Events in order; those that were added before change nothing."""
+        for event in events:
+            if event.id > self.newest:
+                self.newest = event.id
+                if (change := patch(event, self._agent)) is not None:
+                    self._add(change)
+
+    def trim(self, most: int) -> None:
+        """Leave the newest so many changes. A turn keeps its head for as long as it has steps."""
+        while len(self._shown) > most:
+            _, key, step = self._shown.popleft()
+            self._changes[key] -= 1
+            entry = self._entries[key]
+            if not self._changes[key]:
+                del self._entries[key], self._changes[key]
+            elif isinstance(entry, TurnEntry) and entry.steps.pop(step, None) is not None:
+                entry.stamp = object()
+
+    def _add(self, change: Patch) -> None:
+        if isinstance(change.view, LineView) and _said_before(self._entries, change.view.text):
+            return
+        entry = _apply(self._entries, change)
+        if isinstance(entry, TurnEntry):
+            entry.stamp = object()
+        key, step = entry.view.key, change.view.key if isinstance(change.view, StepView) else ""
+        self._shown.append((change.event, key, step))
+        self._changes[key] += 1
+
+
+def _apply(entries: dict[str, Entry], change: Patch) -> Entry:
+    """Make the change, and say which entry has it."""
     match change.view:
-        case LineView() if _said_before(entries, change.view.text):
-            pass
-        case MessageView() | LineView():
-            entries.setdefault(change.view.key, PlainEntry(change.view, change.kind))
-        case TurnView():
-            _turn(entries, change).view = change.view
-        case StepView():
-            _turn(entries, change).steps.setdefault(change.view.key, StepEntry(change.view))
-        case ResultView():
-            step = _turn(entries, change).steps.get(change.view.key)
-            if step is not None:
-                step.result = change.view
+        case MessageView() | LineView() as view:
+            return entries.setdefault(view.key, PlainEntry(view, change.kind))
+        case TurnView() as view:
+            turn = _turn(entries, change)
+            turn.view = view
+        case StepView() as view:
+            turn = _turn(entries, change)
+            turn.steps.setdefault(view.key, StepEntry(view))
+        case ResultView() as view:
+            turn = _turn(entries, change)
+            if (step := turn.steps.get(view.key)) is not None:
+                step.result = view
+        case None:
+            raise TypeError("a patch without a view changes nothing")
+    return turn
 
 
 def _said_before(entries: dict[str, Entry], text: str) -> bool:

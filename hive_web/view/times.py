@@ -24,6 +24,17 @@ def relative(moment: datetime, now: datetime) -> str:
     return "just now" if seconds > -5 else "in a moment"
 
 
+def right_until(moment: datetime, now: datetime) -> float:
+    """When `relative` says something else than now, in seconds since the epoch."""
+    seconds = (now - moment).total_seconds()
+    step = next((size for size, _ in _STEPS if abs(seconds) >= size), 60)
+    if seconds > -5:
+        left = step - seconds % step if seconds > 0 else step - seconds
+    else:
+        left = -seconds % step if -seconds >= step else -seconds - 5
+    return now.timestamp() + left
+
+
 def duration(seconds: float) -> str:
     """`340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`."""
     if seconds < 1:

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from hive_rpc.accounts import Hold, Scope
 from hive_rpc.configuration import Approval, ApprovalKind
 from hive_rpc.interfaces.operator import AgentStatus, DeadLetter
 from hive_rpc.types import AgentState
-from hive_web.look import Look
 from hive_web.markdown import plain
 from hive_web.readable import one_line
 from hive_web.view.agents import HiveView, agent_href, hive_view, hue, initial
+
+if TYPE_CHECKING:
+    from hive_web.look import Look
 
 
 class Kind(StrEnum):
@@ -42,9 +45,10 @@ class WaitingView:
     since: datetime | None
 
 
-def waiting_views(look: Look) -> list[WaitingView]:
+def waiting_views(look: "Look") -> list[WaitingView]:
     """By kind, and oldest first within each: who has waited longest comes first."""
-    status = sorted(look.status.agents, key=lambda agent: agent.since)
+    stuck = [agent for agent in look.agents if agent.state in (AgentState.NEEDS_LOGIN, AgentState.FAILED)]
+    stuck.sort(key=lambda agent: agent.since)
     return [
         *(_approval(approval) for approval in sorted(look.pending, key=lambda a: a.requested_at)),
         *(
@@ -60,18 +64,18 @@ def waiting_views(look: Look) -> list[WaitingView]:
             )
             for q in sorted(look.questions, key=lambda q: q.asked_at)
         ),
-        *(_agent(agent, Kind.LOGIN, "needs a login") for agent in status if agent.state is AgentState.NEEDS_LOGIN),
-        *(_agent(agent, Kind.FAILED, "has failed") for agent in status if agent.state is AgentState.FAILED),
+        *(_agent(agent, Kind.LOGIN, "needs a login") for agent in stuck if agent.state is AgentState.NEEDS_LOGIN),
+        *(_agent(agent, Kind.FAILED, "has failed") for agent in stuck if agent.state is AgentState.FAILED),
         *(_hold(hold) for hold in look.holds),
         *_letters(look.letters),
     ]
 
 
-def hive_now(look: Look) -> HiveView:
+def hive_now(look: "Look") -> HiveView:
     """The hive with how much waits, and what has begun to wait last: that is what a notification says."""
-    waiting = waiting_views(look)
+    waiting = look.waiting
     newest = max(waiting, key=lambda item: item.since.timestamp() if item.since else 0.0, default=None)
-    return hive_view(look.status, len(waiting), f"{newest.agent} {newest.headline}" if newest is not None else "")
+    return hive_view(look.hive, look.agents, len(waiting), f"{newest.agent} {newest.headline}" if newest else "")
 
 
 def _view(

@@ -16,51 +16,65 @@ from pathlib import Path
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from tests.bench.figure import Figure, alternate, python
-from tests.bench.web_servers import TICKER, TOKEN
+from tests.bench.web_servers import NAMES, TICKER, Crowd, crowd
 from tests.support.hive_host import free_port
 
 LOADS = 40
 ROUNDS = 3
-PAGES = {"/": "hive", "/agent/worker-000/": "agent"}
+PAGES = {"/": ("hive", NAMES[1]), f"/agent/{NAMES[0]}/": ("agent", NAMES[0])}
+"""With the agent to whom something is said meanwhile."""
 CLIENTS = 500
 AT_ONCE = 50
 SECONDS = 8.0
-COOKIE = {"Cookie": f"hive={TOKEN}"}
 
 
 async def run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as directory:
-        socket, config = Path(directory) / "web.sock", Path(directory) / "web.toml"
-        port = free_port()
-        config.write_text(f'port = {port}\ncore_socket = "{socket}"\n')
-        core = python("tests.bench.web_servers", "core", socket, Path(directory) / "core.sqlite")
-        async with core, _dashboard(config, port):
-            return await _figures(f"http://127.0.0.1:{port}")
+        async with crowd(Path(directory)) as hive:
+            config, port = Path(directory) / "web.toml", free_port()
+            config.write_text(f'port = {port}\ncore_socket = "{hive.core.run.web_socket}"\n')
+            async with _dashboard(config, port):
+                ours = f"http://127.0.0.1:{port}"
+                return [*await _pages(hive, ours), await _fan_out(hive, ours)]
 
 
-async def _figures(ours: str) -> list[Figure]:
+async def _pages(hive: Crowd, ours: str) -> list[Figure]:
     figures = []
-    for path, name in PAGES.items():
-        async with ClientSession(headers=COOKIE) as session:
+    for path, (name, agent) in PAGES.items():
+        async with ClientSession(headers=_cookie(hive)) as session:
             size = len(await _get(session, ours + path))
         figures.append(Figure(f"web_{name}_bytes", size, "bytes"))
         port = free_port()
-        async with python("tests.bench.web_servers", "bare", port, size):
-            floor_url = f"http://127.0.0.1:{port}/"
+        async with python("tests.bench.web_servers", "bare", str(port), str(size)):
             measures = [
-                partial(_loads, ours + path),
-                partial(_loads, ours + path, anew=True),
-                partial(_loads, floor_url),
+                partial(_loads, hive, ours + path),
+                partial(_loads, hive, ours + path, agent),
+                partial(_loads, hive, f"http://127.0.0.1:{port}/"),
             ]
-            mine, anew, floor = await alternate(ROUNDS, measures)
-        figures.append(Figure(f"web_{name}_seconds", mine, "s", floor=floor))
-        figures.append(Figure(f"web_{name}_anew_seconds", anew, "s", floor=floor))
-    port = free_port()
-    async with python("tests.bench.web_servers", "bare", port, 1):
-        floor = await _streams(f"http://127.0.0.1:{port}/events")
-    mine = await _streams(f"{ours}/events?agent={TICKER}&after=150")
-    figures.append(Figure(f"web_events_{CLIENTS}_clients_p99", mine, "s", floor=floor))
+            same, live, floor = await alternate(ROUNDS, measures)
+        figures.append(Figure(f"web_{name}_unchanged_seconds", same, "s", floor=floor))
+        figures.append(Figure(f"web_{name}_seconds", live, "s", floor=floor))
     return figures
+
+
+async def _fan_out(hive: Crowd, ours: str) -> Figure:
+    port = free_port()
+    async with python("tests.bench.web_servers", "bare", str(port), "1"):
+        floor = await _streams(f"http://127.0.0.1:{port}/events", {})
+    async with ClientSession(headers=_cookie(hive)) as session:
+        page = (await _get(session, f"{ours}/agent/{TICKER}/")).decode()
+    cursor = page.split('class="agent-page"')[1].split('data-cursor="')[1].split('"')[0]
+    ticking = asyncio.create_task(hive.tick())
+    try:
+        mine = await _streams(f"{ours}/events?agent={TICKER}&after={cursor}", _cookie(hive))
+    finally:
+        ticking.cancel()
+        await asyncio.wait({ticking})
+    return Figure(f"web_events_{CLIENTS}_clients_p99", mine, "s", floor=floor)
+
+
+def _cookie(hive: Crowd) -> dict[str, str]:
+    return {"Cookie": f"hive={hive.token}"}
 
 
 async def _get(session: ClientSession, url: str) -> bytes:
@@ -69,21 +83,24 @@ async def _get(session: ClientSession, url: str) -> bytes:
         return await answer.read()
 
 
-async def _loads(url: str, *, anew: bool = False) -> float:
+async def _loads(hive: Crowd, url: str, agent: str | None = None) -> float:
     """The median time of one load, in seconds, one after the other on one connection.
 
-    Nothing changes in between, except with `anew`: then each page has to be made.
+    With an agent something happens in the hive before each of them, as it does where agents work: to that agent
+    something is said, and another one begins or ends to think.
     """
     taken = []
-    async with ClientSession(headers=COOKIE) as session:
-        for _ in range(LOADS):
+    async with ClientSession(headers=_cookie(hive)) as session:
+        for number in range(LOADS):
+            if agent is not None:
+                await hive.happen(agent, number)
             start = time.perf_counter()
-            await _get(session, f"{url}?{time.monotonic_ns()}" if anew else url)
+            await _get(session, url)
             taken.append(time.perf_counter() - start)
     return statistics.median(taken)
 
 
-async def _streams(url: str) -> float:
+async def _streams(url: str, headers: dict[str, str]) -> float:
     """The 99th percentile of the time from telling of an event to its arrival, in seconds, over all clients."""
     late: list[float] = []
     connector, never = TCPConnector(limit=0), ClientTimeout(total=None)
@@ -103,7 +120,7 @@ async def _streams(url: str) -> float:
                     # A line of ours may carry several events, when some came while others were being written.
                     late.extend(now - float(p.split(b'"')[0]) for p in line.split(b"at ")[1:] if p[:1].isdigit())
 
-    async with ClientSession(connector=connector, timeout=never, headers=COOKIE) as session:
+    async with ClientSession(connector=connector, timeout=never, headers=headers) as session:
         tasks = [asyncio.create_task(follow(session)) for _ in range(CLIENTS)]
         while connected < CLIENTS:
             await asyncio.sleep(0.1)

@@ -1,74 +1,92 @@
 """The servers of the bench of pages and streams: a core with much in it, and what aiohttp does with nothing of ours.
 
-`core SOCKET DATABASE` answers for 200 agents, with 50,000 messages in core's own store behind it, and tells of events
-at a steady rate on an agent named `ticker`. `bare PORT BYTES` serves a page of so many bytes, and
-the same events.
+`bare PORT BYTES` serves a page of so many bytes, and events at a steady rate.
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
 from hive_base.clock import SystemClock
-from hive_core.broker import History
+from hive_base.ids import new_id
+from hive_core.agents.models import Desired
+from hive_core.agents.registry import Registry
+from hive_core.events.rows import record, store
 from hive_core.store import Database, to_ms
-from hive_rpc.interfaces.operator import AgentToday, MessagesReply, MessagesRequest
-from hive_rpc.server import Server
-from hive_rpc.types import EventKind, Role, Turn, TurnOutcome
-from tests.support.fake_core import FakeCore, FakeOperator, FakeSession
+from hive_rpc.client import Client, connect
+from hive_rpc.interfaces.agent import Agent, HelloRequest, PushEventsRequest, ReportStateRequest
+from hive_rpc.interfaces.operator import InviteRequest, Operator, OperatorSendRequest
+from hive_rpc.interfaces.session import RedeemRequest, Session
+from hive_rpc.types import AgentState, Event, EventKind, Role, Turn, TurnOutcome, Usage
+from tests.support.core_process import CoreProcess, core_process
 
 AGENTS = 200
 MESSAGES = 50_000
 EVENTS_PER_SECOND = 50
 TICKER = "ticker"
-TOKEN = "session-1"
+NAMES = [*(f"worker-{number:03}" for number in range(AGENTS - 1)), TICKER]
 BODY = "The report compared local times and lost the hour of the clock change; the tests pass now. " * 6
 
 
-class Crowded(FakeOperator):
-    """Messages come from the real table."""
+@dataclass(frozen=True)
+class Crowd:
+    """A core with 200 agents, of which one runs, and 50,000 messages."""
 
-    def __init__(self, core: FakeCore, history: History) -> None:
-        super().__init__(core)
-        self._history = history
+    core: CoreProcess
+    token: str
+    """Somebody's session."""
+    shell: Client
+    harness: Client
 
-    async def messages(self, request: MessagesRequest) -> MessagesReply:
-        self._core.admit(request, "messages")
-        return await self._history.page(request.agent, before=request.before, limit=request.limit)
+    async def happen(self, agent: str, number: int) -> None:
+        """What happens all the time in a hive that works: something is said, and an agent begins or ends to think."""
+        await self.shell.proxy(Operator).send(OperatorSendRequest(to=agent, body=f"{number}: {BODY}"))
+        state = AgentState.THINKING if number % 2 else AgentState.IDLE
+        await self.harness.proxy(Agent).report_state(ReportStateRequest(state=state))
 
-
-async def core(path: str, database_path: str) -> None:
-    fake = FakeCore(clock=SystemClock(), version="1")
-    now = fake.clock.now()
-    turn = Turn(id="turn", started_at=now, ended_at=now, outcome=TurnOutcome.OK, duration_seconds=3.2)
-    for number in range(AGENTS - 1):
-        name = f"worker-{number:03}"
-        fake.agent(name, model="claude-sonnet-4-5", last_turn=turn, unread=number % 3, note="Reads the report.")
-        fake.desk.today.append(AgentToday(agent=name, turns=3, cost_usd=1.2, context_tokens=40_000))
-    fake.agent(TICKER)
-    for number in range(150):
-        fake.emit(EventKind.TEXT, "worker-000", turn_id=f"turn_{number // 5}", text=BODY)
-    assert fake.sign_in("bench", Role.ADMIN) == TOKEN
-    async with Database(Path(database_path), "core") as database:
-        await database.write(lambda c: _fill(c, to_ms(now)))
-        history = History(database)
-        server = Server(lambda peer: [FakeSession(fake), Crowded(fake, history)])
-        await server.listen(Path(path))
-        print("ready", flush=True)
+    async def tick(self) -> None:
+        """Tell of events at a steady rate."""
+        number = 0
         while True:
             await asyncio.sleep(1 / EVENTS_PER_SECOND)
-            if fake.watching:
-                # Nothing is to grow with the length of the run.
-                del fake.events[150:]
-                fake.emit(EventKind.NOTICE, TICKER, text=f"at {time.monotonic()}")
+            number += 1
+            text = f"at {time.monotonic()}"
+            event = Event(kind=EventKind.NOTICE, at=SystemClock().now(), sequence=number, text=text)
+            await self.harness.proxy(Agent).push_events(PushEventsRequest(events=[event]))
 
 
-def _fill(connection: sqlite3.Connection, now: int) -> None:
+@contextlib.asynccontextmanager
+async def crowd(directory: Path) -> AsyncIterator[Crowd]:
+    async with core_process(directory, NAMES) as process:
+        async with Database(process.state.core_database, "core") as core:
+            await core.write(_messages)
+            for name in NAMES[:-1]:
+                # Nobody says hello for them.
+                await Registry(core).set_desired(name, Desired.STOPPED)
+        async with Database(process.state.events_database, "events") as events:
+            await events.write(_events)
+        await process.start()
+        async with (
+            connect(process.run.operator_socket) as shell,
+            connect(process.run.web_socket) as web_socket,
+            connect(process.run.core_socket(TICKER)) as harness,
+        ):
+            invite = await shell.proxy(Operator).invite(InviteRequest(name="bench", role=Role.ADMIN))
+            signed_in = await web_socket.proxy(Session).redeem(RedeemRequest(token=invite.token))
+            await harness.proxy(Agent).hello(HelloRequest(instance=new_id("run")))
+            yield Crowd(process, signed_in.session, shell, harness)
+
+
+def _messages(connection: sqlite3.Connection) -> None:
+    now = to_ms(SystemClock().now())
     rows = [
         (
             n,
@@ -87,6 +105,27 @@ def _fill(connection: sqlite3.Connection, now: int) -> None:
         "INSERT INTO deliveries (seq, recipient, state, settled_at) VALUES (?, ?, 'done', ?)",
         [(row[0], row[3], row[5]) for row in rows],
     )
+
+
+def _events(connection: sqlite3.Connection) -> None:
+    now = SystemClock().now()
+    for name in NAMES:
+        turn = Turn(
+            id=f"turn_{name}",
+            started_at=now,
+            ended_at=now,
+            outcome=TurnOutcome.OK,
+            duration_seconds=3.2,
+            model="claude-sonnet-4-5",
+            cost_usd=1.2,
+            context_tokens=40_000,
+            usage=Usage(input_tokens=40_000, output_tokens=900),
+        )
+        ended = Event(kind=EventKind.TURN_ENDED, at=now, turn_id=turn.id, turn=turn)
+        store(connection, None, [record(name, ended)], to_ms(now))
+    for number in range(150):
+        said = Event(kind=EventKind.TEXT, at=now, turn_id=f"turn_{number // 5}", text=f"{number}: {BODY}")
+        store(connection, None, [record(NAMES[0], said)], to_ms(now))
 
 
 async def bare(port: str, size: str) -> None:
@@ -120,4 +159,4 @@ async def bare(port: str, size: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run({"core": core, "bare": bare}[sys.argv[1]](*sys.argv[2:]))
+    asyncio.run(bare(*sys.argv[2:]))

@@ -170,7 +170,7 @@ def test_every_method_that_changes_something_needs_more_than_looking() -> None:
     own = {"ChangePassword", "RevokeSession"}
     told = {"AwaitReply", "AwaitJob", "Doctor", "Watch", "Logs", "Metrics"}
     nouns = {
-        "Status", "Today", "Stats", "AgentCommands", "Messages", "Conversation", "Thread", "Search", "Events",
+        "Status", "Look", "Today", "Stats", "AgentCommands", "Messages", "Conversation", "Thread", "Search", "Events",
         "Questions", "Reminders",
         "ReminderRollup", "LooseEnds", "DeadLetters", "Accounts", "Spending", "EgressLog", "Audit", "Sessions",
         "ListAgentFiles", "ReadAgentFile", "ReadLog", "Approvals", "ShowApproval", "Jobs", "ShowJob", "Config",

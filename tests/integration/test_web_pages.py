@@ -233,40 +233,41 @@ async def test_without_core_every_page_says_so_and_tries_again(tmp_path: Path) -
 
 async def test_core_that_goes_away_in_the_middle_is_the_same_as_one_that_is_not_there(tmp_path: Path) -> None:
     core = FakeCore()
-    core.refusals["status"] = UnavailableError("A part of the hive is not reachable.")
+    core.refusals["look"] = UnavailableError("A part of the hive is not reachable.")
     async with dashboard(tmp_path, core=core) as site:
         site.sign_in()
         assert (await site.get("/")).status == 503
 
 
-async def test_a_page_is_made_again_as_soon_as_anything_was_stored_and_is_nobody_elses(tmp_path: Path) -> None:
+async def test_a_page_shows_what_is_and_is_nobody_elses(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as site:
         core = site.core
         site.sign_in(Role.OPERATOR, "ada")
         core.agent("worker")
-        core.version = "1"
-        first = await (await site.get("/agent/worker/")).text()
-        core.asked.clear()
-        again = await (await site.get("/agent/worker/")).text()
-        assert core.asked == [], "only whose session it is was asked"
-        keys = {page.split('name="key" value="')[1].split('"')[0] for page in (first, again)}
-        assert len(keys) == 2
-        assert "a-secret-for-each-page" not in first + again
+        pages = [await (await site.get("/agent/worker/")).text() for _ in range(2)]
+        assert len({page.split('name="key" value="')[1].split('"')[0] for page in pages}) == 2
 
         core.change("worker", AgentState.PAUSED)
-        core.version = "2"
-        assert "Paused" in await (await site.get("/agent/worker/")).text()
+        for path in ("/", "/agent/worker/"):
+            assert "Paused" in await (await site.get(path)).text()
 
         site.sign_in(Role.VIEWER, "vic")
         page = await (await site.get("/agent/worker/")).text()
         assert "vic" in page
         assert 'id="composer"' not in page
+        assert 'type="checkbox"' not in await (await site.get("/")).text()
         core.sessions.clear()
-        assert (await site.get("/agent/worker/")).status == 303
+        for path in ("/", "/agent/worker/"):
+            assert (await site.get(path)).status == 303
 
-        site.sign_in(Role.OPERATOR, "ada")
-        await site.get("/")
-        core.agent("unstored")
-        assert isinstance(core.clock, ManualClock)
-        await core.clock.advance(2.1)
-        assert "unstored" in await (await site.get("/")).text()
+
+async def test_times_on_a_page_that_was_made_before_go_on(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        site.core.message(OPERATOR, "worker", "hi")
+        assert isinstance(site.core.clock, ManualClock)
+        for seconds, words in ((0, "just now"), (59, "just now"), (1, "1 min ago"), (3540, "1 h ago")):
+            await site.core.clock.advance(seconds)
+            for path in ("/", "/agent/worker/"):
+                assert f">{words}</time>" in await (await site.get(path)).text(), (seconds, path)

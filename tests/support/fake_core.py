@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hive_base.clock import Clock, ManualClock
-from hive_rpc.accounts import Hold
+from hive_rpc.accounts import Hold, HoldKind
+from hive_rpc.dialogue import QuestionState
 from hive_rpc.errors import ConflictError, ForbiddenError, HiveError, NotFoundError, NotSignedInError
 from hive_rpc.interface import methods
 from hive_rpc.interfaces.operator import (
@@ -17,6 +18,11 @@ from hive_rpc.interfaces.operator import (
     EventsReply,
     EventsRequest,
     HiveStatus,
+    LookItem,
+    LookKeys,
+    LookKind,
+    LookReply,
+    LookRequest,
     MessagesReply,
     MessagesRequest,
     Operator,
@@ -77,8 +83,8 @@ class FakeCore:
     """Every request, in order."""
     refusals: dict[str, HiveError] = field(default_factory=dict)
     """What a method of this Python name raises."""
-    version: str = ""
-    """What core says of all that it has stored; empty is nothing, and then no page is kept."""
+    looks: int = 0
+    """How often the whole was looked at."""
     hold: asyncio.Event | None = None
     """While it is set to an event that has not happened, starting and stopping take that long."""
     forgotten: int = 0
@@ -259,6 +265,40 @@ def _wanted(event: Event, request: WatchRequest) -> bool:
     return request.agent in (None, event.agent) and (request.deltas or event.kind is not EventKind.TEXT_DELTA)
 
 
+def look_reply(core: FakeCore, caller: SessionReply) -> LookReply:
+    """All of it, each time, in a version of its own."""
+    core.looks += 1
+    desk = core.desk
+    asked = [q for q in desk.questions if q.state is QuestionState.OPEN and q.addressee == OPERATOR]
+    values: dict[LookKind, dict[str, Any]] = {
+        LookKind.HIVE: {"": core.hive},
+        LookKind.AGENT: core.agents,
+        LookKind.TODAY: {today.agent: today for today in desk.today},
+        LookKind.APPROVAL: {a.id: a for a in desk.approvals if not a.state.ended},
+        LookKind.JOB: {job.id: job for job in desk.jobs if not job.state.ended},
+        LookKind.QUESTION: {q.id: q for q in asked},
+        LookKind.LETTER: {letter.message.id: letter for letter in desk.letters},
+        LookKind.HOLD: {str(n): hold for n, hold in enumerate(core.holds) if hold.kind is HoldKind.CAP},
+        LookKind.MESSAGE: {message.id: message for message in core.messages[-100:]},
+    }
+    items = [
+        LookItem.model_validate({"version": core.looks, "kind": kind, "key": key, kind.value: value})
+        for kind, found in values.items()
+        for key, value in found.items()
+    ]
+    return LookReply(
+        name=caller.name,
+        role=caller.role,
+        version=f"fake {core.looks}",
+        complete=True,
+        more=False,
+        cursor=core.cursor,
+        dialogue=str(core.looks),
+        items=items,
+        keys=[LookKeys(version=core.looks, kind=kind, keys=list(found)) for kind, found in values.items()],
+    )
+
+
 class FakeSession(Session):
     def __init__(self, core: FakeCore) -> None:
         self._core = core
@@ -283,7 +323,7 @@ class FakeSession(Session):
         return self._mint(request.name, role)
 
     async def describe(self, request: DescribeRequest) -> SessionReply:
-        return self._core.caller(request.session).model_copy(update={"version": self._core.version})
+        return self._core.caller(request.session)
 
     async def sign_out(self, request: SessionRequest) -> Empty:
         self._core.sessions.pop(request.session, None)
@@ -315,6 +355,11 @@ class FakeOperator(FakeOffices):
             self._core.on_send(message)
         return OperatorSendReply(id=message.id)
 
+    async def look(self, request: LookRequest) -> LookReply:
+        """Everything, each time, as a version of its own."""
+        caller = self._core.admit(request, "look")
+        return look_reply(self._core, caller)
+
     async def messages(self, request: MessagesRequest) -> MessagesReply:
         self._core.admit(request, "messages")
         return MessagesReply(
@@ -324,8 +369,14 @@ class FakeOperator(FakeOffices):
     async def events(self, request: EventsRequest) -> EventsReply:
         self._core.admit(request, "events")
         before = self._core.cursor + 1 if request.before is None else request.before
-        mine = [e for e in self._core.events if e.agent == request.agent and e.id < before]
-        return EventsReply(events=mine[-request.limit :], cursor=self._core.cursor)
+        mine = [e for e in self._core.events if e.agent == request.agent]
+        asked = [e for e in mine if request.after < e.id < before]
+        return EventsReply(
+            events=asked[-request.limit :],
+            cursor=self._core.cursor,
+            more=len(asked) > request.limit,
+            oldest=mine[0].id if mine else 0,
+        )
 
     async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
         self._core.admit(request, "watch")

@@ -1,0 +1,5 @@
+"""What the dashboard's front page is made of, kept up to date as it changes."""
+
+from hive_core.looks.looks import Looks
+
+__all__ = ["Looks"]

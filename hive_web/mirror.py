@@ -1,0 +1,98 @@
+"""What core said of the whole hive, kept so that it has to say only what has changed since.
+
+It is the same for everybody who may look. Whether somebody may, core says with each answer; nothing is shown from here
+without one.
+"""
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from hive_rpc.interfaces.operator import AgentToday, LookItem, LookKeys, LookKind, LookReply, LookRequest, Operator
+from hive_web.look import Look
+
+
+class Mirror:
+    """One for the whole dashboard."""
+
+    def __init__(self) -> None:
+        self._run, self._version = "", 0
+        self._items: dict[LookKind, dict[str, LookItem]] = {}
+        self._keys: dict[LookKind, LookKeys] = {}
+        self._lists: dict[LookKind, Sequence[Any]] = {}
+        self._today: tuple[Sequence[AgentToday], Mapping[str, AgentToday]] = ((), {})
+        self._made: Look | None = None
+
+    async def look(self, operator: Operator, token: str, *, background: bool = False) -> tuple[LookReply, Look]:
+        """The hive as it is now, and the answer that said so; with `background` the session does not count as used.
+
+        Raises what core raises, NotSignedInError above all.
+        """
+        while True:
+            asked = LookRequest(session=token, known=self._known, background=background)
+            reply = await operator.look(asked)
+            self._take_in(reply)
+            if not reply.more:
+                return reply, self._look(reply.cursor, reply.dialogue)
+
+    @property
+    def _known(self) -> str:
+        return f"{self._run} {self._version}" if self._run else ""
+
+    def _take_in(self, reply: LookReply) -> None:
+        """Answers may overlap, and come in any order: each item says which of two is newer."""
+        run, _, version = reply.version.partition(" ")
+        if run != self._run:
+            self._forget(run)
+        for item in reply.items:
+            known = self._items[item.kind].get(item.key)
+            if known is None or known.version < item.version:
+                self._items[item.kind][item.key] = item
+                self._lists.pop(item.kind, None)
+        for keys in reply.keys:
+            if self._keys[keys.kind].version < keys.version:
+                self._keys[keys.kind] = keys
+                self._lists.pop(keys.kind, None)
+                wanted, items = set(keys.keys), self._items[keys.kind]
+                for gone in [k for k, item in items.items() if k not in wanted and item.version < keys.version]:
+                    del items[gone]
+        if int(version) > self._version:
+            self._version = int(version)
+            self._made = None
+
+    def _forget(self, run: str) -> None:
+        self._run, self._version, self._made = run, 0, None
+        self._items = {kind: {} for kind in LookKind}
+        self._keys = {kind: LookKeys(version=0, kind=kind, keys=[]) for kind in LookKind}
+        self._lists = {}
+
+    def _look(self, cursor: int, dialogue: str) -> Look:
+        if self._made is None:
+            self._made = Look(
+                version=self._known,
+                cursor=cursor,
+                dialogue=dialogue,
+                hive=self._all(LookKind.HIVE)[0],
+                agents=self._all(LookKind.AGENT),
+                today=self._by_agent(self._all(LookKind.TODAY)),
+                approvals=self._all(LookKind.APPROVAL),
+                jobs=self._all(LookKind.JOB),
+                questions=self._all(LookKind.QUESTION),
+                letters=self._all(LookKind.LETTER),
+                holds=self._all(LookKind.HOLD),
+                messages=self._all(LookKind.MESSAGE),
+            )
+        return self._made.at(cursor, dialogue)
+
+    def _by_agent(self, today: Sequence[AgentToday]) -> Mapping[str, AgentToday]:
+        if self._today[0] is not today:
+            self._today = (today, {one.agent: one for one in today})
+        return self._today[1]
+
+    def _all(self, kind: LookKind) -> Sequence[Any]:
+        """In their order; the very same list for as long as none of them has changed."""
+        found = self._lists.get(kind)
+        if found is None:
+            value, items = attrgetter(kind.value), self._items[kind]
+            found = self._lists[kind] = [value(items[key]) for key in self._keys[kind].keys if key in items]
+        return found
