@@ -95,7 +95,10 @@ class CoreLine:
         async with connect(self._socket) as inbound, connect(self._socket) as outbound:
             core = outbound.proxy(Gateway)
             async for errand in inbound.proxy(Gateway).errands(Empty()):
-                await core.finish_errand(await self._errands.run(errand))
+                finished = await self._errands.run(errand)
+                # First, so that whoever asked finds the account that was added, and can have an agent use it.
+                await core.report_accounts(self._state())
+                await core.finish_errand(finished)
 
     def _backend(self) -> ReportBackendRequest:
         return ReportBackendRequest(

@@ -2,6 +2,7 @@
 
 import { fill } from "./bind.js";
 import { composer } from "./composer.js";
+import { loadAgain, restoreFocus } from "./focus.js";
 import { showHive } from "./frame.js";
 import { follow } from "./live.js";
 import { announce } from "./notices.js";
@@ -41,7 +42,7 @@ follow({
     agent({ agent: view, asked }) {
       // A draft outlives this; only who is in the middle of an answer is left alone.
       const busy = Array.from(page.querySelectorAll(".question textarea")).some((answer) => answer.value);
-      if (asked !== page.dataset.asked && !busy) location.reload();
+      if (asked !== page.dataset.asked && !busy) loadAgain();
       if (!view) {
         page.dataset.gone = "yes";
         document.getElementById("gone").hidden = false;
@@ -72,4 +73,5 @@ addEventListener("scroll", () => {
   if (jump && atEnd()) jump.hidden = true;
 }, { passive: true });
 composer(name);
+restoreFocus();
 if (!location.hash) toEnd();

@@ -16,7 +16,7 @@ export function composer(agent) {
   body.value ||= sessionStorage.getItem(draft) ?? "";
   const grow = () => {
     body.style.height = "auto";
-    body.style.height = `${body.scrollHeight + 2}px`;
+    body.style.height = body.value ? `${body.scrollHeight}px` : ""; // what stands in for a text may be longer than a line
   };
   body.addEventListener("input", () => {
     sessionStorage.setItem(draft, body.value);

@@ -118,6 +118,15 @@ export function showHive({ hive, counts }, pageTitle) {
   if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
 }
 
+/** On a phone the navigation is wider than the page: it begins with the place where one is in sight. */
+function showPlace() {
+  for (const here of document.querySelectorAll(".places [aria-current], .tabs [aria-current]")) {
+    const list = here.parentElement;
+    list.scrollLeft = here.offsetLeft - (list.clientWidth - here.offsetWidth) / 2;
+  }
+}
+
+showPlace();
 themeButton();
 accountMenu();
 onceForms();

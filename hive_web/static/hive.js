@@ -37,6 +37,8 @@ follow({
     hive(told) {
       showHive(told, told.hive.name);
       document.getElementById("health").dataset.healthy = told.hive.healthy ? "yes" : "";
+      const stop = document.getElementById("stop-all");
+      if (stop) stop.hidden = Boolean(told.hive.stopped);
     },
     lists(told) {
       for (const [name, changes] of Object.entries(told.lists)) update(name, changes);

@@ -2,6 +2,7 @@
 
 import { showHive } from "./frame.js";
 import { follow } from "./live.js";
+import { loadAgain, restoreFocus } from "./focus.js";
 import { trouble } from "./notices.js";
 
 const frame = document.getElementById("frame");
@@ -23,7 +24,9 @@ follow({
       showHive(told, title);
       if (!stamp || told.stamps[place] === stamp) return;
       if (busy()) trouble("There is news on this page. Load it again when you are done.");
-      else location.reload();
+      else loadAgain();
     },
   },
 });
+
+restoreFocus();

@@ -34,7 +34,7 @@ function refresh(element) {
 }
 
 export function keepFresh() {
-  const all = () => document.querySelectorAll("time[datetime]").forEach(refresh);
+  const all = () => document.querySelectorAll("time[datetime]:not([data-clock])").forEach(refresh);
   all();
   setInterval(all, REFRESH_MS);
   document.addEventListener("visibilitychange", () => document.hidden || all());

@@ -15,13 +15,16 @@ from hive_gateway.accounts.accounts import Accounts
 from hive_gateway.config import GatewayConfig
 from hive_gateway.daemon import gateway
 from hive_gateway.standin.app import StandIn
+from hive_rpc.accounts import AccountKind
 from hive_rpc.interface import Interface
 from hive_rpc.interfaces.gateway import (
     AgentsReply,
     Errand,
+    ErrandKind,
     FinishErrandRequest,
     Gateway,
     GatewayAgent,
+    NewAccount,
     ReportAccountsRequest,
     ReportBackendRequest,
 )
@@ -111,6 +114,13 @@ class Impatient(SystemClock):
         await asyncio.sleep(min(seconds, 0.01))
 
 
+class Asleep(SystemClock):
+    """Never comes to what the gateway does after a while."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+
 @pytest.fixture
 async def core(tmp_path: Path) -> AsyncIterator[FakeCore]:
     core = FakeCore(RunPaths(tmp_path / "run"))
@@ -120,10 +130,12 @@ async def core(tmp_path: Path) -> AsyncIterator[FakeCore]:
 
 
 @asynccontextmanager
-async def running(core: FakeCore, *, drain_seconds: float = 0) -> AsyncIterator[Accounts]:
+async def running(
+    core: FakeCore, *, drain_seconds: float = 0, clock: SystemClock | None = None
+) -> AsyncIterator[Accounts]:
     settings = GatewayConfig(drain_seconds=drain_seconds)
     state = core.run.root / "state"
-    async with gateway(settings, Impatient(), run=core.run, state=state, stand_in=StandIn()) as accounts:
+    async with gateway(settings, clock or Impatient(), run=core.run, state=state, stand_in=StandIn()) as accounts:
         yield accounts
 
 
@@ -179,6 +191,15 @@ async def test_core_is_told_what_answers(core: FakeCore) -> None:
 
     assert report.stand_in
     assert "stand-in" in report.description
+
+
+async def test_core_knows_an_account_before_it_hears_that_it_was_added(core: FakeCore) -> None:
+    async with running(core, clock=Asleep()):
+        await core.accounts.get()
+        spare = NewAccount(name="spare", kind=AccountKind.STAND_IN)
+        core.errands.put_nowait(Errand(id="errand_1", kind=ErrandKind.ADD_ACCOUNT, add_account=spare))
+        assert (await core.finished.get()).error is None
+        assert "spare" in [account.name for account in core.accounts.get_nowait().accounts]
 
 
 async def test_while_core_is_away_the_sockets_go_on_and_afterwards_it_is_told_again(core: FakeCore) -> None:
