@@ -2,12 +2,16 @@
 
 from aiohttp import web
 
-from hive_rpc.interfaces.operator import AuditRequest, OperatorRequest, TurnStatsRequest
+from hive_rpc.errors import HiveError, NotSignedInError
+from hive_rpc.interfaces.operator import AuditRequest, OperatorRequest, TurnStatsRequest, UpdateInputsRequest
+from hive_web.forms import Form
 from hive_web.look import offered
-from hive_web.pages.room import Room, number
+from hive_web.pages.room import Room, number, see
 from hive_web.view.stats import SPANS, stats_view
 
 ROWS = 100
+AGENT_INPUT = "agent-"
+"""An agent's configuration, which is moved by approvals of its own."""
 
 
 class SystemPages(Room):
@@ -15,6 +19,7 @@ class SystemPages(Room):
         return [
             web.get("/system", self.system),
             web.get("/inputs", self.inputs),
+            web.post("/inputs", self.update),
             web.get("/audit", self.audit),
         ]
 
@@ -42,6 +47,23 @@ class SystemPages(Room):
         )
 
     async def inputs(self, request: web.Request) -> web.Response:
+        return await self._inputs(request)
+
+    async def update(self, request: web.Request) -> web.Response:
+        """Nothing is updated yet: it is an approval, and the next page shows what would be new."""
+        form = await Form.read(request)
+        try:
+            async with self.caller(request, time_limit=None) as caller:
+                asked = await caller.operator.update_inputs(
+                    caller.ask(UpdateInputsRequest, inputs=form.all("input"), reason=form.optional("reason") or "")
+                )
+        except NotSignedInError:
+            raise
+        except HiveError as error:
+            return await self._inputs(request, error)
+        return see(f"/approvals/{asked.approval.id}")
+
+    async def _inputs(self, request: web.Request, error: HiveError | None = None) -> web.Response:
         async with self.caller(request) as caller:
             look = await caller.look()
             found = await offered(caller.operator.inputs(caller.ask(OperatorRequest)))
@@ -50,7 +72,10 @@ class SystemPages(Room):
             caller,
             look,
             here="system",
+            status=error.http_status if error else 200,
+            problem=error.sentence() if error else "",
             inputs=found.inputs if found else [],
+            updatable=[i for i in found.inputs if not i.name.startswith(AGENT_INPUT)] if found else [],
             flake=found.flake if found else "",
             tab="inputs",
         )

@@ -16,7 +16,7 @@ KIND_WORDS = {
 }
 _SWITCHING = (JobStep.BEGIN, JobStep.APPLY, JobStep.SWITCH, JobStep.FINISH)
 STEP_WORDS = {
-    JobStep.BEGIN: "Prepare",
+    JobStep.BEGIN: "Prepare and build",
     JobStep.APPLY: "Apply the commit",
     JobStep.SWITCH: "Drain and switch",
     JobStep.ROLL_BACK: "Take it back",
@@ -60,6 +60,7 @@ def _way(job: Job) -> tuple[JobStep, ...]:
 
 
 def _position(job: Job) -> int:
+    """Only some containers are built, and nothing is changed by it: that is the end of the beginning."""
     way = _way(job)
     return 1 + (way.index(job.step) if job.step in way else 0)
 
@@ -68,4 +69,5 @@ def can_be_cancelled(job: Job) -> bool:
     """What to offer; core decides when it is asked for."""
     if job.state is JobState.WAITING:
         return True
-    return job.state is JobState.RUNNING and job.kind is JobKind.REBUILD and job.step is JobStep.BEGIN
+    begins = job.step is JobStep.BEGIN and job.kind is JobKind.REBUILD
+    return job.state is JobState.RUNNING and (begins or job.step is JobStep.BUILD)

@@ -523,7 +523,7 @@ async def test_the_keyboard_reaches_everything(site: Dashboard, browser: Browser
             assert outline == "solid", name
         for _ in PLACES:
             await page.keyboard.press("Tab")
-        for name in ("New agent", "Start", "Stop", "Restart", "worker", "worker"):
+        for name in ("Stop everything", "New agent", "Start", "Stop", "Restart", "worker", "worker"):
             await page.keyboard.press("Tab")
             await expect(page.locator(":focus")).to_have_accessible_name(re.compile(f"^{name}"))
         await page.keyboard.press("Enter")

@@ -155,6 +155,7 @@ ACTIONS: list[tuple[str, dict[str, str], tuple[Any, ...], Role]] = [
     ("/restart-all", {"reason": "a new kernel"}, ("restart_all", "a new kernel"), Role.OPERATOR),
     ("/agent/worker/config/edit", {"config": 'model = "opus"\r\n', "base": RUNNING, "reason": "Larger."},
      ("edit_config", "worker", 'model = "opus"\n', "Larger."), Role.OPERATOR),
+    ("/inputs", {"input": "nixpkgs", "reason": "Security."}, ("update_inputs", ["nixpkgs"]), Role.OPERATOR),
     ("/tombstones/scout/revive", {"x": "y"}, ("revive", "scout"), Role.ADMIN),
     ("/password", {"new_password": "a better password", "again": "a better password", "password": PASSWORD},
      ("change_password", "a better password"), Role.VIEWER),

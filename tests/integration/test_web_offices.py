@@ -156,6 +156,18 @@ def test_the_line_that_a_refusal_is_about(message: str, line: tuple[int, str] | 
     assert faulty_line('name = "x"\ndrain = \n[caps]\nday_usd = true', message) == line
 
 
+async def test_an_update_of_inputs_is_an_approval_and_that_nothing_is_new_is_said_on_the_page(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        arrange(site)
+        answer = await site.post("/inputs", {"input": "hive"})
+        assert answer.status == 409
+        assert "Nothing is new in hive." in await answer.text()
+        assert (await site.post("/inputs", {"x": "y"})).headers["Location"] == "/approvals/apr_3"
+        page = await (await site.get("/approvals/apr_3")).text()
+        assert "hive is to be updated" in page
+        assert f'title="{"d5" * 20}"' in page
+
+
 async def test_what_is_left_of_an_agent_is_deleted_only_when_named_and_confirmed(tmp_path: Path) -> None:
     async with dashboard(tmp_path) as site:
         arrange(site)

@@ -1,6 +1,14 @@
 """The part of the fake core that answers the pages about money, the way out, configurations and jobs."""
 
-from hive_rpc.configuration import ApplyConfigPayload, Approval, ApprovalKind, ApprovalState, JobState
+from hive_rpc.configuration import (
+    ApplyConfigPayload,
+    Approval,
+    ApprovalKind,
+    ApprovalState,
+    InputChange,
+    JobState,
+    UpdateInputsPayload,
+)
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.gateway import Login
 from hive_rpc.interfaces.operator import (
@@ -29,6 +37,7 @@ from hive_rpc.interfaces.operator import (
     SpendingReply,
     StopAllRequest,
     TombstonesReply,
+    UpdateInputsRequest,
     UseAccountRequest,
 )
 from hive_rpc.types import AgentState, Empty
@@ -160,6 +169,26 @@ class FakeOffices(FakeDesk):
     async def inputs(self, request: OperatorRequest) -> InputsReply:
         self._admit(request, "inputs")
         return InputsReply(inputs=self._desk.inputs, flake="{ inputs = { }; }\n")
+
+    async def update_inputs(self, request: UpdateInputsRequest) -> OperatorApprovalReply:
+        self._admit(request, "update_inputs")
+        if request.inputs == ["hive"]:
+            raise ConflictError("Nothing is new in hive.")
+        now = self._core.clock.now()
+        asked = Approval(
+            id="apr_3",
+            kind=ApprovalKind.UPDATE_INPUTS,
+            agent="hive",
+            state=ApprovalState.PENDING,
+            reason=request.reason,
+            requested_by="ada",
+            requested_at=now,
+            expires_at=now,
+            update_inputs=UpdateInputsPayload(changes=[InputChange(name="nixpkgs", old="c4" * 20, new="d5" * 20)]),
+        )
+        self._desk.approvals.append(asked)
+        self._done("update_inputs", request.inputs)
+        return OperatorApprovalReply(approval=asked)
 
     async def tombstones(self, request: OperatorRequest) -> TombstonesReply:
         self._admit(request, "tombstones")
