@@ -50,7 +50,7 @@ async def test_a_message_in_the_browser_becomes_a_turn_with_a_tool_call_and_a_re
     await expect(page.locator("body")).to_contain_text("Thinking")
     await expect(page.get_by_text("Bash").first).to_be_visible()
     await expect(page.get_by_text("All done, the sum is above.").last).to_be_visible(timeout=30_000)
-    await expect(page.get_by_text("6 times 7 is 42").last).to_be_visible()
+    await expect(page.get_by_text("6 times 7 is 42").last).to_be_visible(timeout=30_000)
     await expect(page.locator("body")).to_contain_text("Idle")
     SCREENSHOTS.mkdir(exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / "agent.png")
