@@ -62,12 +62,15 @@ async def test_signing_in_with_the_keyboard_alone(site: Dashboard, browser: Brow
     async with context(browser) as tab:
         page = await tab.new_page()
         await page.goto(site.origin + "/agent/worker/")
-        await page.keyboard.type("ada")  # the name has the focus
+        # Chromium gives the focus with a frame of its own, after the page has loaded.
+        await expect(page.get_by_label("Name")).to_be_focused()
+        await page.keyboard.type("ada")
         await page.keyboard.press("Tab")
         await page.keyboard.type("wrong")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
-        await page.keyboard.type("correct horse")  # now the password has it
+        await expect(page.get_by_label("Password")).to_be_focused()
+        await page.keyboard.type("correct horse")
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(site.origin + "/agent/worker/")
 
