@@ -1,8 +1,9 @@
 """Keeps out of memory what a harness never uses. A host has one harness for each agent, a thousand perhaps.
 
 asyncio imports ssl where it can, hashlib and hmac import OpenSSL where they can: 4 MiB for TLS that is nowhere here.
-pydantic looks for plugins with importlib.metadata, which brings zip files and e-mail along: 1.6 MiB. Should a release
-of pydantic name that module otherwise, the harness only grows; a test on what is imported says so.
+pydantic looks for plugins with importlib.metadata, which brings zip files and e-mail along: 1.6 MiB.
+pydantic.json_schema describes models, asyncio.sslproto is TLS again: both are imported and never used, 430 KiB.
+Should a release of pydantic name a module otherwise, the harness only grows; a test on what is imported says so.
 zoneinfo, which pydantic imports, reads the whole configuration of Python's build to learn where time zones are.
 """
 
@@ -12,6 +13,7 @@ import types
 from collections.abc import Sequence
 
 NEVER_USED = ("ssl", "_hashlib")
+IN_NAME_ALONE = ("pydantic.json_schema", "asyncio.sslproto")
 PLUGIN_LOADER = "pydantic.plugin._loader"
 TIME_ZONES = "/usr/share/zoneinfo"
 
@@ -22,9 +24,24 @@ def begin() -> None:
         # An import then fails as if it were not installed, for which the standard library is prepared.
         sys.modules[name] = None  # type: ignore[assignment]
     os.environ["PYTHONTZPATH"] = TIME_ZONES
+    for name in IN_NAME_ALONE:
+        sys.modules[name] = _Empty(name)
     loader = types.ModuleType(PLUGIN_LOADER)
     loader.get_plugins = _no_plugins  # type: ignore[attr-defined]
     sys.modules[PLUGIN_LOADER] = loader
+
+
+class _Nothing:
+    """What can be named as a type."""
+
+
+class _Empty(types.ModuleType):
+    """A module from which everything can be imported, and nothing used."""
+
+    def __getattr__(self, name: str) -> type[_Nothing]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Nothing
 
 
 def _no_plugins() -> Sequence[object]:

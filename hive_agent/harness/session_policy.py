@@ -4,8 +4,7 @@ docs/session-policy.md says how a decision is made; here its numbers come from.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -48,7 +47,7 @@ class _Measured(Model):
     rework: float = FIRST_REWORK
     compaction_usd: float | None = None
     """What earlier compactions cost, on average."""
-    habits: dict[str, float] = {}
+    habits: Habits = Habits()
 
 
 class SessionPolicy:
@@ -56,7 +55,7 @@ class SessionPolicy:
         self._file = file
         self._clock = clock
         self._known = self._read()
-        self._policy = Policy(habits=_habits(self._known.habits))
+        self._policy = Policy(habits=self._known.habits)
         self._was_warm = False
 
     @property
@@ -118,7 +117,7 @@ class SessionPolicy:
             turns=before.turns + 1,
             model=settings.model,
             at=self._clock.now(),
-            habits=_plain(self._policy.habits),
+            habits=self._policy.habits,
             **changes,
         )
 
@@ -218,15 +217,6 @@ def _tokens_after(evidence: TurnFinishedRequest) -> float | None:
 
 def _names(of: type) -> set[str]:
     return {field.name for field in fields(of)}
-
-
-def _habits(kept: Mapping[str, float]) -> Habits:
-    known = {name: value for name, value in kept.items() if name in _names(Habits)}
-    return Habits(**{**known, "turns": int(known.get("turns", 0))})  # type: ignore[arg-type]
-
-
-def _plain(habits: Habits) -> dict[str, float]:
-    return asdict(habits)
 
 
 def _blend(known: float, measured: float) -> float:

@@ -1,15 +1,24 @@
 """What an agent's turns are like, learnt as they come: how much they add, and how often the cache is cold."""
 
-import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
 
 from hive_agent.policy.costs import Turn
 
 _MEMORY = 0.96
 """The weight of all earlier turns against the next: about the last 25 turns count."""
-_LARGE = 0.2
-"""The share of turns that are taken as large ones."""
+_CLASSES = (8_000, 16_000, 32_000, 64_000, 128_000)
+"""Where a class of sizes of turns ends, in new tokens; the last class has no end."""
+_IMAGINED = ((1.6, 3_000), (0.2, 12_000), (0.1, 24_000), (0.06, 48_000), (0.03, 96_000), (0.01, 140_000))
+"""Of each class the weight and the tokens of turns before there were any: half as many in each further one."""
+_NEGLIGIBLE = 1e-3
+"""The share below which a class is left out."""
+
+_OfClasses = Annotated[tuple[tuple[float, float], ...], Field(min_length=len(_IMAGINED), max_length=len(_IMAGINED))]
 
 
 @dataclass(frozen=True)
@@ -25,9 +34,9 @@ class Habits:
     """Weighted sums, each begun with a few imagined turns so that the first real ones are not believed too much."""
 
     turns: int = 0
+    sizes: _OfClasses = tuple((weight, weight * new) for weight, new in _IMAGINED)
+    """Of each class of sizes the weight of its turns, and their new tokens."""
     weight: float = 2.0
-    new: float = 2.0 * 5_000
-    new_squared: float = 2.0 * 2 * 5_000**2
     output: float = 2.0 * 1_000
     warm_after_warm: float = 1.5
     cold_after_warm: float = 0.5
@@ -36,19 +45,19 @@ class Habits:
 
     @property
     def mean(self) -> Turn:
-        return Turn(self.new / self.weight, self.output / self.weight, 0)
+        new = sum(new for _, new in self.sizes) / sum(weight for weight, _ in self.sizes)
+        return Turn(new, self.output / self.weight, 0)
 
     def likely(self, *, rework: float = 0, incoming: float = 0) -> Sequence[Likely]:
-        """A smaller and a larger turn with the mean and the spread of what came: sizes have long tails, and it is the
-        large turns that fill a window or cross into a dearer price. None is smaller than what is known to come in.
+        """A turn of each class of sizes, as large as they were on average: sizes have long tails, and it is the large
+        turns that fill a window or cross into a dearer price. None is smaller than what is known to come in.
         """
-        mean = self.mean
-        spread = math.sqrt(max(0.0, self.new_squared / self.weight - mean.new**2))
-        small = max(0.0, mean.new - spread * math.sqrt(_LARGE / (1 - _LARGE)))
-        large = (mean.new - (1 - _LARGE) * small) / _LARGE
+        total = sum(weight for weight, _ in self.sizes)
+        output = self.output / self.weight
         return [
-            Likely(1 - _LARGE, Turn(max(small, incoming), mean.output, rework)),
-            Likely(_LARGE, Turn(max(large, incoming), mean.output, rework)),
+            Likely(weight / total, Turn(max(new / weight, incoming), output, rework))
+            for weight, new in self.sizes
+            if weight > _NEGLIGIBLE * total
         ]
 
     def chance_of_cold(self, *, after_cold: bool) -> float:
@@ -69,11 +78,13 @@ class Habits:
 
     def after_turn(self, turn: Turn) -> "Habits":
         """With one more turn."""
+        of = bisect(_CLASSES, turn.new)
+        sizes = [(weight * _MEMORY, new * _MEMORY) for weight, new in self.sizes]
+        sizes[of] = sizes[of][0] + 1, sizes[of][1] + turn.new
         return replace(
             self,
             turns=self.turns + 1,
+            sizes=tuple(sizes),
             weight=self.weight * _MEMORY + 1,
-            new=self.new * _MEMORY + turn.new,
-            new_squared=self.new_squared * _MEMORY + turn.new**2,
             output=self.output * _MEMORY + turn.output,
         )

@@ -1,7 +1,7 @@
 """The session policy against hindsight and against the best fixed rule, in USD.
 
 `floor` is the optimum of that trace, `peer` the best fixed rule. The shipped traces are always the same; of each family
-there are also some with seeds drawn now, of which the worst is shown.
+there are also some with seeds drawn now, of which the worst is shown, and so of the traces that are made to be odd.
 """
 
 import secrets
@@ -11,10 +11,14 @@ from hive_agent.policy.costs import Sizes
 from hive_agent.policy.families import FAMILIES, generate
 from hive_base.prices import CacheLifetime
 from tests.bench.figure import Figure
+from tests.support.odd_traces import odd
 
 REWORKS = (0, 5_000, 20_000)
 UNSEEN = 3
 """Traces of each family and rework with a new seed."""
+ODD = 20
+ODD_TURNS = 60
+"""Traces of `tests/support/odd_traces.py`, for each rework."""
 _SHORT = {CacheLifetime.FIVE_MINUTES: "5m", CacheLifetime.ONE_HOUR: "1h"}
 
 
@@ -41,8 +45,21 @@ async def run() -> list[Figure]:
                     key=lambda found: max(found[1].against_optimum / 1.15, found[1].against_best_fixed / 1.05),
                 )
                 figures.append(_figure(f"{name} seed={worst[0]}", worst[1]))
+        for rework in REWORKS:
+            found = [compare(odd(seed, most=ODD_TURNS, rework=rework), cache, Sizes()) for seed in _seeds(ODD)]
+            for what, ratio in (("optimum", _against_optimum), ("best fixed", _against_best_fixed)):
+                name = f"policy odd, worst of {ODD} against the {what} rework={rework} cache={short}"
+                figures.append(_figure(name, max(found, key=ratio)))
     return figures
 
 
-def _seeds() -> list[int]:
-    return [secrets.randbelow(10**9) for _ in range(UNSEEN)]
+def _against_optimum(found: Comparison) -> float:
+    return found.against_optimum
+
+
+def _against_best_fixed(found: Comparison) -> float:
+    return found.against_best_fixed
+
+
+def _seeds(count: int = UNSEEN) -> list[int]:
+    return [secrets.randbelow(10**9) for _ in range(count)]

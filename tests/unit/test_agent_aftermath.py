@@ -10,6 +10,7 @@ import pytest
 
 from hive_agent.harness.aftermath import Aftermaths, Remedy
 from hive_agent.harness.conversation import transcript
+from hive_agent.harness.session_policy import SessionPolicy
 from hive_agent.harness.verdict import Verdict
 from hive_base.clock import ManualClock
 from hive_rpc.accounts import Hold, HoldKind, Scope
@@ -355,7 +356,26 @@ async def test_what_is_known_of_the_conversation_outlives_the_harness(tmp_path: 
         kept = {file.name for file in loop.home.harness.iterdir()}
         session = loop.runners.launches[0].session
         assert transcript(loop.home.claude, loop.home.state, session).exists()
+        measured = (loop.home.harness / "policy.json").read_text()
+        assert SessionPolicy(loop.home.harness / "policy.json", loop.clock).turns == 1
     assert {"policy.json", "handover.json"} <= kept
+    assert len(json.loads(measured)["habits"]["sizes"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("kept", "turns"),
+    [
+        ('{"session": "s", "turns": 7, "habits": {"turns": 9.0, "new": 5e4, "new_squared": 1e9, "weight": 7.0}}', 7),
+        ('{"session": "s", "turns": 7, "habits": {"sizes": [[1, 2]]}}', 0),
+        ("{", 0),
+    ],
+    ids=["of an earlier version", "other classes", "damaged"],
+)
+async def test_measures_of_another_shape_are_taken_as_far_as_they_are_known(
+    tmp_path: Path, kept: str, turns: int
+) -> None:
+    (tmp_path / "policy.json").write_text(kept)
+    assert SessionPolicy(tmp_path / "policy.json", ManualClock()).turns == turns
 
 
 def _decisions(loop: Loop) -> list[Event]:

@@ -12,6 +12,7 @@ from hive_agent.policy.costs import Action, Conversation, Sizes, Tariff, Turn
 from hive_agent.policy.decide import Policy, Situation
 from hive_agent.policy.families import FAMILIES, generate
 from hive_base.prices import CacheLifetime
+from tests.support.odd_traces import odd
 
 DOCS = Path(__file__).parents[2] / "docs" / "session-policy.md"
 SIZES = Sizes()
@@ -59,6 +60,25 @@ def test_an_agent_learns_that_its_cache_is_always_cold() -> None:
         policy.learn(Turn(4_000, 800, 0), warm=False, first=n == 0)
     assert policy.habits.chance_of_cold(after_cold=True) > 0.8
     assert policy.habits.mean.new == pytest.approx(4_000, rel=0.1)
+
+
+def test_a_large_turn_is_expected_as_rarely_as_it_came_and_as_large() -> None:
+    policy = Policy()
+    for n in range(200):
+        policy.learn(Turn(100_000 if n % 10 == 0 else 1_000, 800, 0), warm=True, first=n == 0)
+    large = [likely for likely in policy.habits.likely() if likely.turn.new > 50_000]
+    assert sum(likely.chance for likely in large) == pytest.approx(0.1, abs=0.05)
+    assert large[0].turn.new == pytest.approx(100_000, rel=0.05)
+    assert sum(likely.chance for likely in policy.habits.likely()) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", [50_000, 50_006, 50_047, 50_206])
+@pytest.mark.parametrize("rework", [0, 5_000, 20_000])
+def test_on_odd_traces_too(seed: int, rework: int) -> None:
+    """With one model or several, and turns, gaps and habits of all kinds; docs/session-policy.md has the worst."""
+    found = compare(odd(seed, most=40, rework=rework), CacheLifetime.FIVE_MINUTES, SIZES)
+    assert found.against_optimum <= 1.15
+    assert found.against_best_fixed <= 1.05
 
 
 def test_a_note_is_worth_writing_before_a_large_conversation_goes_cold() -> None:
