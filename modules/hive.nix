@@ -280,6 +280,8 @@ in
     systemd.tmpfiles.rules = [
       "d /var/lib/hive 0700 root root -"
       "d /var/lib/nixos-containers 0700 root root -"
+      # Operators put secrets in here; a container is handed those that its agent.toml names.
+      "d /var/lib/hive-secrets 0700 root root -"
       "d /etc/nixos-containers 0755 root root -"
       "L+ /opt/hive - - - - ${cfg.package}"
     ];

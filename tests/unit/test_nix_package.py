@@ -1,9 +1,11 @@
-"""What the package for NixOS says twice."""
+"""What the package and the module for NixOS say that is said elsewhere too."""
 
 import base64
 import re
 import tomllib
 from pathlib import Path
+
+from hive_cli.up.host import HostConfig, skeleton
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = (ROOT / "modules" / "package.nix").read_text()
@@ -24,3 +26,11 @@ def test_the_dependencies_are_those_of_the_project() -> None:
     )
     assert {"claude-agent-sdk", *listed.split()} == set(project["dependencies"])
     assert f'version = "{project["version"]}"' in PACKAGE
+
+
+def test_the_module_makes_the_directories_of_hive_up() -> None:
+    """Of the module's text, because its evaluation needs nixpkgs' lib, which is not everywhere."""
+    rules = (ROOT / "modules" / "hive.nix").read_text()
+    wanted = {f"/{path}" for path in skeleton(HostConfig(port=4483)).directories} - {"/hive-state/lib"}
+    made = set(re.findall(r'"(?:d|L\+) (/\S+) ', rules))
+    assert made == wanted
