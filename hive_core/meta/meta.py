@@ -80,7 +80,7 @@ class Meta:
             raise InvalidError(
                 f"The configuration of {agent} does not evaluate within {_EVALUATION_SECONDS:g} s and "
                 f"{_MEMORY // 1024**3} GiB of memory, or the machine's Nix is not there.",
-                hint=f"{error.message} See agent.nix, and `systemctl status nix-daemon`.",
+                hint="See what agent.nix does, and `systemctl status nix-daemon`.",
             ) from error
 
     async def build(self, agent: str, sha: str, *, heard: Heard, lock: str | None = None) -> Path:

@@ -44,7 +44,6 @@ def steps(host: Host, *order: tuple[str, Any]) -> list[Any]:
     # Only what hive-core itself has, but for its unit's own walls.
     script = SCRIPT.read_text()
     done = host.run(PYTHON, "-I", "-c", script, stdin=json.dumps(order), limit=240)
-    print(done.stderr)
     found: list[Any] = json.loads(done.stdout)
     return found
 
@@ -95,7 +94,6 @@ async def test_the_walls_around_nix(nix: Host) -> None:
         ("inputs", None),
         ("build", None),
     )
-    print(answers)
     assert answers[0] == "done", "what is harmless is evaluated"
     fetched, read, imported, copied = answers[1:5]
     assert "unable to download" in fetched

@@ -41,12 +41,10 @@ async def main() -> None:
     flake = meta.Meta(units, state, clock, Sources(nixpkgs=f"path:{where}/nixpkgs", hive=f"path:{where}/hive"))
     repositories, sha, answers = Repositories(units, state, clock), {}, []
     for name, said in json.load(sys.stdin):
-        begun = clock.monotonic()
         try:
             answers.append(await step(name, sha, flake, repositories, said))
         except HiveError as error:
             answers.append(f"{type(error).__name__}: {error.sentence()}")
-        sys.stderr.write(f"{name} {clock.monotonic() - begun:.1f}\n")
     json.dump(answers, sys.stdout)
 
 
