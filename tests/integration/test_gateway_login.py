@@ -1,27 +1,32 @@
 """Interactive logins: from the address to the account, with a CLI that a test plays, and the real one.
 
-What the real one does with a code needs the internet; the shapes of its address, its prompt and its file are its own.
+The real one trades its code with a giver of tokens on loopback, which it takes for the one in the internet.
 """
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from hive_base.clock import ManualClock
+from hive_base.clock import ManualClock, SystemClock
+from hive_gateway.accounts.credentials import CLIENT_ID, RenewedCredential
 from hive_gateway.accounts.models import StoredAccount
 from hive_gateway.login.logins import Logins
 from hive_gateway.login.place import bundled_cli
 from hive_rpc.accounts import AccountKind
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.gateway import LoginCode
+from tests.support.oauth import TokenGiver, token_giver
 
 PLAYED = r"""
 import json, os, pathlib, sys
@@ -164,3 +169,98 @@ async def test_the_real_cli_gives_an_address_to_log_in_at(tmp_path: Path) -> Non
         with pytest.raises(InvalidError, match="log in"):
             await made.finish(LoginCode(login=login.id, code="some#code"))
         made.close()
+
+
+@asynccontextmanager
+async def real_logins(directory: Path, giver: TokenGiver, kept: list[StoredAccount]) -> AsyncIterator[Logins]:
+    """With the real CLI, which has no way out but the site's proxy."""
+    cli = directory / "claude"
+    variables = f"HTTPS_PROXY=http://127.0.0.1:{giver.proxy.port} NODE_EXTRA_CA_CERTS={giver.certificate}"
+    cli.write_text(f'#!/bin/sh\nexport {variables}\nexec {bundled_cli()} "$@"\n')
+    cli.chmod(0o755)
+
+    async def keep(account: StoredAccount) -> None:
+        kept.append(account)
+
+    async with place(directory, [str(cli)]) as path:
+        made = Logins(SystemClock(), keep, path)
+        yield made
+        made.close()
+
+
+async def test_the_real_cli_trades_its_code_and_the_gateway_renews_what_it_got(
+    tmp_path: Path, kept: list[StoredAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with token_giver(tmp_path) as giver:
+        async with real_logins(tmp_path, giver, kept) as logins:
+            login = await logins.begin("team")
+            giver.address = login.address
+            await logins.finish(LoginCode(login=login.id, code=giver.code()))
+        [account] = kept
+        assert account.secret.get_secret_value() == "sk-ant-oat01-given-1"
+        assert account.renewal is not None
+        assert account.renewal.token.get_secret_value() == "sk-ant-ort01-given-1"
+
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{giver.proxy.port}")
+        clock = ManualClock(account.renewal.expires_at)
+        trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(giver.certificate)))
+        async with aiohttp.ClientSession(connector=trusted) as session:
+            credential = RenewedCredential(account, session, clock, changed=logins._keep, spawn=asyncio.create_task)
+            assert await credential.current() == {"authorization": "Bearer sk-ant-oat01-given-2"}
+        # What is closed over TLS is gone a moment later.
+        while len(giver.proxy.serving) > sum(task.done() for task in giver.proxy.serving):
+            await asyncio.sleep(0.005)
+    assert [asked["grant_type"] for asked in giver.asked] == ["authorization_code", "refresh_token"]
+    assert giver.asked[0]["client_id"] == giver.asked[1]["client_id"]
+    renewal = kept[-1].renewal
+    assert renewal is not None
+    assert renewal.token.get_secret_value() == "sk-ant-ort01-given-2"
+    assert all(head.startswith(b"CONNECT ") for head in giver.proxy.asked)
+
+
+async def test_the_real_cli_says_when_its_code_is_not_taken(tmp_path: Path, kept: list[StoredAccount]) -> None:
+    async with token_giver(tmp_path) as giver, real_logins(tmp_path, giver, kept) as logins:
+        login = await logins.begin("team")
+        giver.address = login.address
+        with pytest.raises(InvalidError, match="code wasn't accepted") as refused:
+            await logins.finish(LoginCode(login=login.id, code="another#" + giver.code().partition("#")[2]))
+    assert kept == []
+    assert "another" not in str(refused.value)
+    assert [asked["code"] for asked in giver.asked] == ["another"]
+
+
+async def test_the_gateway_asks_for_a_renewal_as_the_real_cli_does(tmp_path: Path) -> None:
+    """The CLI also names the scopes, which are the ones it had where nobody does (RFC 6749, 6)."""
+    async with token_giver(tmp_path) as giver:
+        giver.given = 1
+        config = tmp_path / "config"
+        config.mkdir()
+        old = {
+            "accessToken": "sk-ant-oat01-given-1",
+            "refreshToken": "sk-ant-ort01-given-1",
+            "expiresAt": 1,
+            "scopes": ["user:inference", "user:profile"],
+        }
+        (config / ".credentials.json").write_text(json.dumps({"claudeAiOauth": old}))
+        process = await asyncio.create_subprocess_exec(
+            *(bundled_cli(), "--print", "hello"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(tmp_path),
+                "CLAUDE_CONFIG_DIR": str(config),
+                "HTTPS_PROXY": f"http://127.0.0.1:{giver.proxy.port}",
+                "NODE_EXTRA_CA_CERTS": str(giver.certificate),
+                "CLAUDE_CODE_MAX_RETRIES": "0",
+                "DISABLE_TELEMETRY": "1",
+            },
+        )
+        while not giver.asked:
+            await asyncio.sleep(0.01)
+        process.kill()
+        await process.wait()
+    [asked] = giver.asked
+    asked.pop("scope")
+    assert asked == {"grant_type": "refresh_token", "refresh_token": "sk-ant-ort01-given-1", "client_id": CLIENT_ID}

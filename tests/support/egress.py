@@ -12,6 +12,7 @@ from hive_gateway.config import EgressConfig
 from hive_gateway.egress.dialer import Dialer
 from hive_gateway.egress.gate import EgressGate
 from hive_gateway.egress.resolver import Resolver
+from hive_gateway.egress.tunnel import Counts, closing, relay
 from hive_gateway.egress.volume import Volume
 from hive_rpc.egress import Address
 
@@ -77,37 +78,35 @@ class SiteProxy:
     """The heads of requests."""
     port: int = 0
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+    serving: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serving.add(asyncio.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with closing(writer):
             head = await reader.readuntil(b"\r\n\r\n")
             self.asked.append(head)
             place = self.leads_to.get(head.split(b" ")[1].decode())
             if place is None:
                 writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
                 return
-            server_reader, server_writer = await asyncio.open_connection(*place)
-            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pass_on(reader, server_writer))
-                group.create_task(_pass_on(server_reader, writer))
-            server_writer.close()
-        finally:
-            writer.close()
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.write_eof()
+            server = await asyncio.open_connection(*place)
+            async with closing(server[1]):
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                await relay((reader, writer), server, Counts(), moved=lambda size: None, silence_seconds=600)
 
 
 @asynccontextmanager
-async def site_proxy(**leads_to: tuple[str, int]) -> AsyncIterator[SiteProxy]:
-    proxy = SiteProxy(dict(leads_to))
-    made = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+async def site_proxy() -> AsyncIterator[SiteProxy]:
+    proxy = SiteProxy()
+    made = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.port = made.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
         made.close()
+        for serving in proxy.serving:
+            serving.cancel()
+        # Whoever it served may have gone in the middle of something.
+        await asyncio.gather(*proxy.serving, return_exceptions=True)
