@@ -287,6 +287,26 @@ in
     ];
 
     systemd.units = lib.genAttrs files unit;
+    # Of every container of the machine: NixOS has one template for all of them.
+    systemd.services."container@" = {
+      # An agent's last words need core, its turn the gateway, and nspawn asks machined to forget the machine.
+      after = [
+        "hive-core.service"
+        "hive-gateway.service"
+        "systemd-machined.service"
+      ];
+      serviceConfig = {
+        # Longer than the TimeoutStopSec of the harness in it.
+        TimeoutStopSec = 60;
+        # A line that says "<0>" would be shown on every terminal of the machine.
+        SyslogLevelPrefix = false;
+        # One container must not push everything else out of the journal.
+        LogRateLimitIntervalSec = 30;
+        LogRateLimitBurst = 200;
+        # machined keeps the machine of an nspawn that was killed, and would refuse the next one of that name.
+        ExecStopPost = "-/bin/sh -c 'test \"$$SERVICE_RESULT\" = success || exec busctl --quiet call org.freedesktop.machine1 /org/freedesktop/machine1 org.freedesktop.machine1.Manager UnregisterMachine s %i 2>/dev/null'";
+      };
+    };
     systemd.slices.machine.sliceConfig = lib.mkIf (cfg.memory != null) { MemoryMax = cfg.memory; };
 
     services.nginx.virtualHosts = lib.mkIf (domain != null) {

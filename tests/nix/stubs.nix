@@ -31,6 +31,7 @@ in
       virtualHosts = anything;
     };
     system = anything;
+    systemd.services = anything;
     systemd.slices = anything;
     systemd.units = anything;
     systemd.tmpfiles.rules = lib.mkOption {
