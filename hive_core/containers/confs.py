@@ -34,9 +34,9 @@ class Confs:
             raise _unusable(machine, error) from error
 
     async def touch(self, machine: str) -> None:
-        """Have one, even if an empty one."""
+        """Have one. Not an empty one: while there is such a file, `nixos-container` creates nothing at all."""
         if not await self.read(machine):
-            await self.write(machine, {})
+            await self.write(machine, {"PRIVATE_NETWORK": "1"})
 
     async def remove(self, machine: str) -> None:
         """No error when there is none."""

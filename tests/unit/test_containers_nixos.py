@@ -50,6 +50,7 @@ class Machine:
                 await self.confs.write(machine, {"HOST_ADDRESS": "10.233.1.1", "LOCAL_ADDRESS": "10.233.1.2"})
                 self.profile.mkdir(parents=True)
             case ["nixos-container", "destroy", machine]:
+                assert await self.confs.read(machine), "it does nothing without a conf, and stumbles over an empty one"
                 await self.confs.remove(machine)
                 if self.profile.exists():
                     self.profile.rmdir()
