@@ -169,6 +169,17 @@ def test_a_container_that_cannot_start_tells_why_and_leaves_nothing(hive: Hive) 
     hive.command("destroy", "broken", "--purge", "--yes")
 
 
+def test_a_container_without_users_of_its_own_is_killed_and_says_why(hive: Hive, worker: str) -> None:
+    bare = "/usr/bin/sed -i -e s/--private-users=pick// -e s/:idmap//g /etc/nixos-containers/h-worker.conf"
+    with sabotage(hive, "h-worker", bare):
+        hive.kill(worker)
+        shown = until("it shows", lambda: hive.agent(worker) if hive.agent(worker).until else None)
+        assert (shown.state, shown.container) == ("failed", "failed")
+        assert "without a user namespace" in (shown.reason or "")
+        assert "h-worker" not in hive.run("machinectl", "list", "--no-legend").stdout
+    hive.command("start", worker)
+
+
 def test_a_killed_container_is_seen_to_fail_with_its_cause_and_comes_back(hive: Hive, worker: str) -> None:
     before = hive.agent(worker)
     hive.kill(worker)
