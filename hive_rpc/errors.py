@@ -109,6 +109,10 @@ class RateLimitedError(HiveError):
     http_status = 429
 
 
+class InboxFullError(RateLimitedError):
+    """Too many messages of this sender wait unread for the recipient."""
+
+
 class TimedOutError(HiveError):
     """It did not happen within the given time."""
 

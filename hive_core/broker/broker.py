@@ -28,6 +28,9 @@ from hive_rpc.errors import (
 from hive_rpc.interfaces.agent import RenewReply
 from hive_rpc.types import EVERYONE, MAX_BODY, OPERATOR, SYSTEM, Message
 
+_UNBOUNDED = (OPERATOR, SYSTEM)
+"""Who sends as much as it likes."""
+
 
 def _anybody(sender: str, recipient: str) -> bool:
     return True
@@ -103,8 +106,8 @@ class Broker:
         """Store a message and return its id when it is on the disk; a broadcast's id stands for all of its rows.
 
         With an `actor` (a person who sends as the operator) it is audited in the same transaction.
-        Raises UnknownRecipientError, ForbiddenError, TooLargeError, RateLimitedError, InvalidError, and ConflictError
-        for a broadcast that nobody would get.
+        Raises UnknownRecipientError, ForbiddenError, TooLargeError, RateLimitedError, InboxFullError, InvalidError,
+        and ConflictError for a broadcast that nobody would get.
         """
         _check_body(body)
         draft = sending.Draft(
@@ -117,7 +120,10 @@ class Broker:
             broadcast=to == EVERYONE,
         )
         self._check_rate(draft)
-        sent = await self._db.write(partial(_store, draft=draft, now=self._now(), actor=actor, to=to))
+        max_unread = None if sender in _UNBOUNDED else self._policy.max_unread
+        sent = await self._db.write(
+            partial(_store, draft=draft, now=self._now(), max_unread=max_unread, actor=actor, to=to)
+        )
         self.announce(sent.messages)
         return sent.id
 
@@ -260,7 +266,7 @@ class Broker:
         return sender in (OPERATOR, SYSTEM, recipient) or self._may_write(sender, recipient)
 
     def _check_rate(self, draft: sending.Draft) -> None:
-        if draft.sender in (OPERATOR, SYSTEM):
+        if draft.sender in _UNBOUNDED:
             return
         wait = self._rates.take(draft.sender, len(draft.recipients))
         if wait > 0:
@@ -279,9 +285,14 @@ class Broker:
 
 
 def _store(
-    connection: sqlite3.Connection, draft: sending.Draft, now: int, actor: Actor | None, to: str
+    connection: sqlite3.Connection,
+    draft: sending.Draft,
+    now: int,
+    max_unread: int | None,
+    actor: Actor | None,
+    to: str,
 ) -> sending.Sent:
-    sent = sending.store(connection, draft, now)
+    sent = sending.store(connection, draft, now, max_unread=max_unread)
     if actor is not None and sent.messages:
         Audit.record(connection, from_ms(now), actor, "send", to, details={"id": sent.id})
     return sent

@@ -14,6 +14,8 @@ class Policy:
     max_wait_seconds: float = 60
     """The longest poll."""
     max_receive: int = 100
+    max_unread: int | None = 200
+    """Of one sender for one recipient, where the sender is an agent; None is no bound."""
     send_rate: Rate = field(default=Rate(burst=200, per_second=5))
     """Of messages from one agent; each recipient of a broadcast counts."""
     byte_rate: Rate = field(default=Rate(burst=16 * 1024**2, per_second=8 * 1024))

@@ -6,7 +6,8 @@ INSERT INTO messages (id, sender, recipient, body, in_reply_to, thread, broadcas
 VALUES (:id, :sender, :recipient, :body, :in_reply_to, :thread, :broadcast, :automatic, :key, :sent_at);
 
 -- name: insert_delivery
-INSERT INTO deliveries (seq, recipient, state, settled_at) VALUES (:seq, :recipient, :state, :settled_at);
+INSERT INTO deliveries (seq, sender, recipient, state, settled_at)
+VALUES (:seq, :sender, :recipient, :state, :settled_at);
 
 -- name: referenced
 SELECT id, sender, recipient, thread, broadcast FROM messages WHERE id = :id;
@@ -98,6 +99,11 @@ UPDATE deliveries SET lease_expires_at = :expires_at WHERE state = 'leased';
 
 -- name: unread
 SELECT count(*) FROM deliveries WHERE recipient = :agent AND state = 'ready';
+
+-- name: is_full
+-- Whether as many as `limit` of the sender's messages wait.
+SELECT 1 FROM deliveries WHERE recipient = :recipient AND sender = :sender AND state = 'ready'
+LIMIT 1 OFFSET :limit - 1;
 
 -- name: unread_of_all
 SELECT recipient, count(*) AS count FROM deliveries WHERE state = 'ready' GROUP BY recipient;

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hive_base.ids import new_id
 from hive_core.store import Queries, from_ms
+from hive_rpc.errors import InboxFullError
 from hive_rpc.types import OPERATOR, Message
 
 SQL = Queries("hive_core.broker")
@@ -38,12 +39,18 @@ class _Reference:
     thread: str
 
 
-def store(connection: sqlite3.Connection, draft: Draft, now_ms: int) -> Sent:
-    """Store one row for each recipient. A broadcast's id is one of its own, which every row carries."""
+def store(connection: sqlite3.Connection, draft: Draft, now_ms: int, *, max_unread: int | None = None) -> Sent:
+    """Store one row for each recipient. A broadcast's id is one of its own, which every row carries.
+
+    With `max_unread`, nothing is stored when so many of the sender's messages wait for one of the recipients. Raises
+    InboxFullError.
+    """
     if draft.key is not None:
         earlier = connection.execute(SQL.by_key, {"sender": draft.sender, "key": draft.key}).fetchone()
         if earlier is not None:
             return Sent(earlier["id"], ())
+    if max_unread is not None:
+        _check_inboxes(connection, draft, max_unread)
     reference = _reference(connection, draft)
     group = new_id("msg") if draft.broadcast else None
     messages = []
@@ -68,7 +75,14 @@ def store(connection: sqlite3.Connection, draft: Draft, now_ms: int) -> Sent:
         # Operators hold no leases: what is sent to them is delivered.
         state, settled_at = ("done", now_ms) if recipient == OPERATOR else ("ready", None)
         connection.execute(
-            SQL.insert_delivery, {"seq": seq, "recipient": recipient, "state": state, "settled_at": settled_at}
+            SQL.insert_delivery,
+            {
+                "seq": seq,
+                "sender": draft.sender,
+                "recipient": recipient,
+                "state": state,
+                "settled_at": settled_at,
+            },
         )
         messages.append(
             Message(
@@ -83,6 +97,24 @@ def store(connection: sqlite3.Connection, draft: Draft, now_ms: int) -> Sent:
             )
         )
     return Sent(group or messages[0].id, messages)
+
+
+def _check_inboxes(connection: sqlite3.Connection, draft: Draft, limit: int) -> None:
+    full = [
+        recipient
+        for recipient in draft.recipients
+        if connection.execute(SQL.is_full, {"recipient": recipient, "sender": draft.sender, "limit": limit}).fetchone()
+    ]
+    if not full:
+        return
+    hint = "Say it later, when some are read; put what belongs together into one message, or into a file in /shared."
+    if draft.broadcast:
+        hint = f"Nobody got this. Write to the others one by one. {hint}"
+    raise InboxFullError(
+        f"{limit} messages of {draft.sender} wait unread for {', '.join(full)}, and more are not taken.",
+        hint=hint,
+        limit=limit,
+    )
 
 
 def _reference(connection: sqlite3.Connection, draft: Draft) -> _Reference | None:

@@ -55,7 +55,7 @@ def backlog(database: Path) -> None:
         to, state = (f"a{1 + number % 32}", "done") if number % 2 else (f"a{200 + number % 32}", "ready")
         seq = connection.execute(insert, (f"msg_{number}", to)).lastrowid
         connection.execute(
-            "INSERT INTO deliveries (seq, recipient, state, settled_at) VALUES (?, ?, ?, ?)",
+            "INSERT INTO deliveries (seq, sender, recipient, state, settled_at) VALUES (?, 'a0', ?, ?, ?)",
             (seq, to, state, 0 if state == "done" else None),
         )
     connection.execute("COMMIT")

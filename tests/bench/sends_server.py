@@ -52,7 +52,7 @@ class Session(Agent):
 
 async def main(directory: Path) -> None:
     async with Database(directory / "core.sqlite", "core") as database:
-        policy = Policy(send_rate=Rate(1e9, 1e9))
+        policy = Policy(send_rate=Rate(1e9, 1e9), max_unread=None)
         broker = Broker(database, SystemClock(), lambda: AGENTS, policy=policy)
         await broker.start()
         for name in AGENTS:

@@ -28,7 +28,7 @@ async def victim(path: Path) -> None:
     """For each batch one line of JSON: the ids of what was sent, and the sentences of what was refused."""
     loop = asyncio.get_running_loop()
     async with Database(path, "core") as database:
-        policy = Policy(send_rate=Rate(1e9, 1e9))
+        policy = Policy(send_rate=Rate(1e9, 1e9), max_unread=None)
         broker = Broker(database, SystemClock(), lambda: ("a", "b"), policy=policy)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             sends = [broker.send("a", "b", f"{line.strip()}/{n} {'x' * 2000}") for n in range(BATCH)]

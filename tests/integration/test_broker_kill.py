@@ -18,7 +18,7 @@ from hive_core.store import Database
 AGENTS = ("a", "b", "c", "d")
 ROUNDS = 20
 CLIENTS = 16
-UNLIMITED = Policy(send_rate=Rate(burst=1e9, per_second=1e9))
+UNLIMITED = Policy(send_rate=Rate(burst=1e9, per_second=1e9), max_unread=None)
 
 
 async def victim(path: Path, instance: str) -> None:

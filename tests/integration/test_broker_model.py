@@ -23,13 +23,14 @@ from hive_core.broker import Broker, DeadLetters, History, Policy
 from hive_core.operators import Actor
 from hive_core.rates import Rate
 from hive_core.store import Database
-from hive_rpc.errors import InstanceReplacedError
+from hive_rpc.errors import InboxFullError, InstanceReplacedError
 from hive_rpc.types import EVERYONE
 
 T = TypeVar("T")
 AGENTS = ("a", "b", "c")
 LEASE = 100
 MAX_ATTEMPTS = 3
+MAX_UNREAD = 3
 ROOT = Actor("root", "operator.sock")
 agents = st.sampled_from(AGENTS)
 
@@ -88,7 +89,7 @@ class Queue(RuleBasedStateMachine):
     def open(self) -> None:
         self.database = Database(Path(self.directory.name) / "core.sqlite", "core")
         self.run(self.database.open())
-        policy = Policy(lease_seconds=LEASE, max_attempts=MAX_ATTEMPTS, send_rate=Rate(1e9, 1e9))
+        policy = Policy(lease_seconds=LEASE, max_attempts=MAX_ATTEMPTS, send_rate=Rate(1e9, 1e9), max_unread=MAX_UNREAD)
         self.broker = Broker(self.database, self.clock, lambda: set(AGENTS), policy=policy)
         self.dead_letters = DeadLetters(self.database, self.clock, self.broker.wake)
         self.run(self.broker.start())
@@ -110,6 +111,10 @@ class Queue(RuleBasedStateMachine):
     def send(self, sender: str, to: str, key: str | None) -> None:
         self.count += 1
         body = f"message {self.count}"
+        if self.is_refused(sender, [to], key):
+            with pytest.raises(InboxFullError):
+                self.run(self.broker.send(sender, to, body, key=key))
+            return
         sent = self.run(self.broker.send(sender, to, body, key=key))
         if key is not None and (sender, key) in self.keys:
             assert sent == self.keys[sender, key]
@@ -122,6 +127,10 @@ class Queue(RuleBasedStateMachine):
     def broadcast(self, sender: str, key: str | None) -> None:
         self.count += 1
         body = f"broadcast {self.count}"
+        if self.is_refused(sender, [a for a in AGENTS if a != sender], key):
+            with pytest.raises(InboxFullError):
+                self.run(self.broker.send(sender, EVERYONE, body, key=key))
+            return
         sent = self.run(self.broker.send(sender, EVERYONE, body, key=key))
         if key is not None:
             if (sender, key) in self.keys:
@@ -131,6 +140,13 @@ class Queue(RuleBasedStateMachine):
         page = self.run(History(self.database).page(limit=len(AGENTS) - 1)).messages
         assert {(m.recipient, m.body) for m in page} == {(a, body) for a in AGENTS if a != sender}
         self.items += [Item(m.id, sender, m.recipient, body) for m in page]
+
+    def is_refused(self, sender: str, recipients: list[str], key: str | None) -> bool:
+        """Whether an inbox is full, for what was not sent before."""
+        if key is not None and (sender, key) in self.keys:
+            return False
+        waiting = [[i for i in self.of(r, "ready") if i.sender == sender] for r in recipients]
+        return any(len(items) >= MAX_UNREAD for items in waiting)
 
     @rule(agent=agents, limit=st.integers(1, 4))
     def receive(self, agent: str, limit: int) -> None:

@@ -14,6 +14,7 @@ from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.errors import (
     ConflictError,
+    InboxFullError,
     InstanceReplacedError,
     InvalidError,
     NotFoundError,
@@ -398,6 +399,41 @@ async def test_an_agent_cannot_fill_the_disk_with_large_messages(database: Datab
     await broker.send(OPERATOR, "worker", large * 100)
     await clock.advance(10)
     await broker.send("worker", "writer", large * 2)
+
+
+async def test_one_agent_cannot_fill_anothers_inbox(
+    database: Database, clock: ManualClock, told: list[Message]
+) -> None:
+    broker = Broker(database, clock, lambda: AGENTS, policy=Policy(max_unread=2), sent=told.append)
+    await broker.start()
+    await broker.hello("worker", "w1")
+    first = await broker.send("manager", "worker", "1", key="first")
+    await broker.send("manager", "worker", "2")
+    with pytest.raises(InboxFullError, match="2 messages of manager wait unread for worker") as refused:
+        await broker.send("manager", "worker", "3")
+    assert refused.value.limit == 2
+    assert await broker.send("manager", "worker", "1", key="first") == first, "sending again is no new message"
+    await broker.send("writer", "worker", "another sender's are its own")
+    await broker.send("manager", "writer", "and so is another inbox")
+    for number in range(5):
+        await broker.send(OPERATOR, "worker", f"an operator is not bound {number}")
+        await broker.send("manager", OPERATOR, f"nor is what operators get {number}")
+    await broker.receive("worker", "w1", limit=1)
+    await broker.send("manager", "worker", "3")
+
+
+async def test_a_broadcast_reaches_nobody_when_one_inbox_is_full(
+    database: Database, clock: ManualClock, told: list[Message]
+) -> None:
+    broker = Broker(database, clock, lambda: AGENTS, policy=Policy(max_unread=1), sent=told.append)
+    await broker.start()
+    await broker.send("manager", "worker", "1")
+    with pytest.raises(InboxFullError, match="for worker,") as refused:
+        await broker.send("manager", EVERYONE, "all hands")
+    assert "Nobody got this" in refused.value.hint
+    assert [m.body for m in told] == ["1"]
+    assert await broker.unread_counts() == {"worker": 1}
+    await broker.send("manager", "writer", "one by one")
 
 
 async def test_what_was_leased_and_never_got_there_comes_at_once_as_if_for_the_first_time(broker: Broker) -> None:

@@ -53,6 +53,11 @@ def test_no_query_of_the_broker_reads_a_whole_table(connection: sqlite3.Connecti
     assert scans == in_order
 
 
+def test_a_full_inbox_is_seen_without_looking_at_what_others_sent(connection: sqlite3.Connection) -> None:
+    [step] = plan(connection, SQL.is_full)
+    assert step.startswith("SEARCH deliveries USING INDEX deliveries_unread (recipient=? AND sender=?)")
+
+
 @pytest.mark.parametrize("query", [REMINDERS.due, REMINDERS.next_due, QUESTIONS.expired, QUESTIONS.next_expiry])
 def test_what_the_schedulers_ask_is_found_by_an_index(connection: sqlite3.Connection, query: str) -> None:
     assert all("INDEX" in step for step in plan(connection, query))
