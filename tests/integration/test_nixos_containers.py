@@ -167,6 +167,24 @@ def test_a_switch_that_fails_is_taken_back_and_told(hive: Hive, tmp_path: Path) 
     assert "green" in hive.ask("run echo $COLOR")
 
 
+def test_inputs_are_updated_by_all_or_by_none(hive: Hive) -> None:
+    nixpkgs = Path("/etc/hive/flake/nixpkgs")
+    assert "Nothing is new" in hive.command("inputs", "update", "--yes", check=False).stderr
+    install(hive, nixpkgs / "etc/release", "two\n")
+    assert "+nixpkgs sha256-" in hive.command("inputs", "update", "nixpkgs", "--yes").stderr
+    assert hive.inside("cat", "/etc/release") == "two\n"
+    pinned = [entry["revision"] for entry in json.loads(hive.command("inputs", "--json").stdout)["inputs"]]
+    install(hive, nixpkgs / "etc/release", "three\n")
+    switch = hive.run("cat", nixpkgs / "switch-to-configuration").stdout
+    install(hive, nixpkgs / "switch-to-configuration", "#!/bin/sh\nexit 4\n", mode="0755")
+    assert hive.command("inputs", "update", "--yes", check=False).returncode == 1
+    assert hive.inside("cat", "/etc/release") == "two\n"
+    found = json.loads(hive.command("inputs", "--json").stdout)["inputs"]
+    assert [entry["revision"] for entry in found] == pinned
+    assert "42" in hive.ask("run echo $((6*7))")
+    install(hive, nixpkgs / "switch-to-configuration", switch, mode="0755")
+
+
 def test_one_that_is_killed_comes_back(hive: Hive) -> None:
     before = hive.boot()
     hive.run("kill", "-KILL", hive.property(UNIT, "MainPID"))
