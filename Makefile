@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 SOURCES := $(shell find hive_* -type f -not -name '*.pyc' 2>/dev/null) pyproject.toml
 # What the hive runs on, and what the environment is built with.
-DEBS := systemd-container dbus git ca-certificates python3-venv python3-dev gcc pkg-config libsystemd-dev
+DEBS := systemd-container dbus git e2fsprogs ca-certificates python3-venv python3-dev gcc pkg-config libsystemd-dev
 # What tests drive the hive with: a browser, a foreign proxy and database client's server, and nix.
 TEST_DEBS := chromium fonts-dejavu-core fonts-inter redis-server nix-bin nginx-light
 

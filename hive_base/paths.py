@@ -104,8 +104,25 @@ class StatePaths:
         """Links to what was built and fetched, which keep it from Nix's collector."""
         return self.root / "builds"
 
+    @property
+    def images(self) -> Path:
+        return self.root / "images"
+
+    @property
+    def shared_image(self) -> Path:
+        """The file system at `shared`."""
+        return self.images / "shared.img"
+
+    def image(self, agent: str) -> Path:
+        """The file system at `agent(agent)`."""
+        return self.images / f"agent-{agent}.img"
+
     def agent(self, agent: str) -> Path:
         return self.root / "agents" / agent
+
+    def container_root(self, agent: str) -> Path:
+        """Of a stateless container."""
+        return self.agent(agent) / "root"
 
     def state(self, agent: str) -> Path:
         """The agent's own notes."""

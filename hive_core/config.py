@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from hive_base.paths import ETC
+from hive_core.agents.directories import SHARED_MIB
 from hive_core.containers.models import ContainerKind
 from hive_core.meta.flake import NIXPKGS
 from hive_core.retention import RetentionPolicy
@@ -54,6 +55,8 @@ class CoreConfig(BaseModel):
     """What agents' containers are made of: `stateless` (the machine's own /usr) or `nixos` (built by Nix)."""
     nixpkgs: str = NIXPKGS
     """Where NixOS containers have their packages from when nothing is pinned yet, as a flake reference."""
+    shared_mib: int = Field(default=SHARED_MIB, ge=128)
+    """Disk for /shared, which all agents fill together; it grows when the machine boots, and does not shrink."""
     retention: RetentionConfig = RetentionConfig()
 
 

@@ -44,6 +44,7 @@ from hive_core.containers.stateless import StatelessDriver
 from hive_core.containers.tools import TransientTools
 from hive_core.declared import Declared
 from hive_core.deploys.changes import changes
+from hive_core.disks import Images
 from hive_core.doctor import checks
 from hive_core.doctor.doctor import Doctor
 from hive_core.events.events import Events
@@ -159,7 +160,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         agents = Agents(
             registry=Registry(database),
             containers=containers,
-            directories=Directories(run, state),
+            directories=Directories(run, state, Images(), shared_mib=settings.shared_mib),
             journal=journal,
             hooks=hooks,
             clock=clock,
@@ -279,6 +280,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
                     checks.database_is_sound("core", database),
                     checks.database_is_sound("events", events_database),
                     checks.disk_has_room(state.root),
+                    checks.what_agents_fill_has_room(agents, state),
                     checks.state_is_walled_off(state.root),
                     checks.files_can_be_read(state.root),
                     checks.inotify_is_enough(agents),

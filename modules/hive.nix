@@ -232,6 +232,8 @@ in
     ];
 
     boot.enableContainers = true;
+    # Each agent's state is a file system in an image.
+    boot.kernelModules = [ "loop" ];
     # Of a container that has booted there are five; the kernel's own limit is 128.
     boot.kernel.sysctl."fs.inotify.max_user_instances" = lib.mkDefault 8192;
 
@@ -253,6 +255,7 @@ in
     environment.systemPackages = [
       cfg.package
       pkgs.git
+      pkgs.e2fsprogs
     ];
     environment.etc =
       lib.mapAttrs' (name: content: {

@@ -23,6 +23,22 @@ CONTAINERS = Path("/var/lib/nixos-containers")
 _SYSTEM = (Path("/usr"), Path("/etc/ssl"), Path("/etc/alternatives"))
 """Of the machine: its programs, the certificates they expect, and the links that Debian's `/usr/bin` leads through."""
 WANTS = ("var-lib-hive.mount", "hive-core.service", "hive-web.service", "hive-gateway.service", "hive-login.socket")
+_LOOPS = "hive-loops.service"
+_LOOPS_TEXT = """\
+[Unit]
+Description=Device nodes for agents' file systems
+# nspawn makes none; the numbers are the kernel's (Documentation/admin-guide/devices.txt).
+DefaultDependencies=no
+Before=hive-core.service
+
+[Service]
+Type=oneshot
+ExecStart=/opt/hive/bin/python3 -IS -c "{code}"
+"""
+_LOOPS_CODE = (
+    "import os; os.mknod('/dev/loop-control', 0o020600, os.makedev(10, 237)); "
+    "[os.mknod('/dev/loop%%d' %% n, 0o060600, os.makedev(7, n)) for n in range(1024)]"
+)
 _JOURNAL = """\
 [Journal]
 # It has what agents' containers write to their consoles: not more of the machine's disk than this, and no long lines,
@@ -59,8 +75,8 @@ def skeleton(config: HostConfig) -> Skeleton:
         hostname="hive",
         accounts=[Account(user) for user in (WEB, GATEWAY, BUILD, MODEL)],
         groups=[OPERATORS_GROUP],
-        units={**units, "container@.service": container_unit()},
-        wants=WANTS,
+        units={**units, "container@.service": container_unit(), _LOOPS: _LOOPS_TEXT.format(code=_LOOPS_CODE)},
+        wants=(*WANTS, _LOOPS),
         files={
             "etc/systemd/journald.conf.d/hive.conf": File(_JOURNAL),
             **{str((ETC / name).relative_to("/")): File(text) for name, text in _configuration(config).items()},

@@ -21,6 +21,7 @@ from hive_core.agents.roster import Roster
 from hive_core.agents.starter import Starter
 from hive_core.agents.work import Work
 from hive_core.containers.containers import Containers
+from hive_core.containers.models import ContainerStatus
 from hive_core.logs.journal import Journal
 from hive_rpc.configuration import Tombstone
 from hive_rpc.errors import HiveError
@@ -78,9 +79,15 @@ class Agents:
         """
         await self._directories.check()
         await self._roster.load()
+        statuses = {agent.name: await self._containers.status(agent.machine) for agent in self._roster.all()}
+        if not any(map(_runs, statuses.values())):
+            try:
+                await self._directories.share()
+            except HiveError as error:
+                log.error("/shared has no limit: %s", error.sentence())
         for agent in self._roster.all():
             try:
-                await self._adopt(agent)
+                await self._adopt(agent, statuses[agent.name])
             except HiveError as error:
                 log.error("%s cannot be taken over: %s", agent.name, error.sentence())
                 self._roster.show(agent.name, AgentState.FAILED, error.sentence())
@@ -198,7 +205,7 @@ class Agents:
                 agent = await self._roster.register(name, config_text, sha, system)
                 undo.push_async_callback(_undo, self._roster.remove, name)
                 undo.push_async_callback(_undo, self._containment.clear, agent)
-                if await self._containment.furnish(name):
+                if await self._containment.furnish(agent, runs=False):
                     undo.push_async_callback(_undo, self._directories.purge, name)
                 self._roster.enter(agent)
                 await self._containment.up(agent)
@@ -272,12 +279,10 @@ class Agents:
         await self._directories.purge(name)
         await self._roster.remove(name)
 
-    async def _adopt(self, agent: Agent) -> None:
-        name = agent.name
-        await self._containment.furnish(name)
-        status = await self._containers.status(agent.machine)
+    async def _adopt(self, agent: Agent, status: ContainerStatus) -> None:
+        name, runs = agent.name, _runs(status)
+        await self._containment.furnish(agent, runs=runs)
         self._roster.note_container(name, status.state)
-        runs = status.state in (ContainerState.STARTING, ContainerState.RUNNING)
         if not runs:
             # It may have ended while core was away.
             await self._hooks.container_died(name)
@@ -297,6 +302,10 @@ class Agents:
     async def _bring_up(self, name: str) -> None:
         async with self._boots:
             await self._start(name)
+
+
+def _runs(status: ContainerStatus) -> bool:
+    return status.state in (ContainerState.STARTING, ContainerState.RUNNING)
 
 
 async def _undo(step: Callable[..., Awaitable[None]], *arguments: Any) -> None:

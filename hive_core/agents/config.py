@@ -56,6 +56,8 @@ class Limits(BaseModel):
     """Of one processor: 200 is two of them."""
     tasks: int = Field(default=1024, ge=64)
     """Processes and threads."""
+    disk_mib: int = Field(default=10240, ge=128, le=16 * 1024 * 1024)
+    """Disk, of all that it can write but its corner of /shared; it grows at the next boot, and does not shrink."""
 
 
 class AgentCaps(Caps):

@@ -79,6 +79,9 @@ class Containment:
         self._roster.note_container(agent.name, ContainerState.RUNNING)
 
     async def _boot(self, agent: Agent) -> None:
+        # Its file system may have to be made, or made larger.
+        await self._containers.stop(agent.machine)
+        await self._directories.make(agent.name, agent.config.limits.disk_mib)
         await self._containers.start(self._spec(agent))
 
     async def _reload(self, agent: Agent) -> None:
@@ -135,17 +138,17 @@ class Containment:
         """Wait for the harness's hello, as long as it may take; False when it did not come."""
         return await within(self._clock, HELLO_SECONDS, _set(self._roster.life(name).greeted))
 
-    async def furnish(self, name: str) -> bool:
+    async def furnish(self, agent: Agent, *, runs: bool) -> bool:
         """The agent's directories and its socket; True if it had no state before."""
-        is_new = await self._directories.make(name)
-        await self._hooks.listen(name)
+        is_new = await self._directories.make(agent.name, None if runs else agent.config.limits.disk_mib)
+        await self._hooks.listen(agent.name)
         return is_new
 
     async def clear(self, agent: Agent) -> None:
         """Delete the container, its socket and the directories of its sockets; its state stays."""
         await self._containers.remove(agent.machine)
         await self._hooks.unlisten(agent.name)
-        await self._directories.remove_run(agent.name)
+        await self._directories.put_away(agent.name)
 
     async def last_lines(self, agent: Agent, invocation: str | None = None) -> str:
         """The last lines of this run's log, to be put behind a sentence; empty when there are none to be had."""

@@ -14,17 +14,22 @@ from hive_base.paths import ContainerPaths, RunPaths, StatePaths
 from hive_base.users import GATEWAY, MODEL
 from hive_core.containers.binds import Bind
 from hive_core.containers.trees import remove_trees
+from hive_core.disks import Disks
 from hive_rpc.errors import ConflictError, StorageError
 
 _ROOT = 0
+SHARED_MIB = 10240
+"""Of the shared directory, which all agents fill together."""
 
 
 class Directories:
     """Makes and deletes them. `run` is new after each boot of the machine, `state` is kept."""
 
-    def __init__(self, run: RunPaths, state: StatePaths) -> None:
+    def __init__(self, run: RunPaths, state: StatePaths, disks: Disks, *, shared_mib: int = SHARED_MIB) -> None:
         self._run = run
         self._state = state
+        self._disks = disks
+        self._shared_mib = shared_mib
 
     async def check(self) -> None:
         """Refuse a state directory that others may enter.
@@ -45,17 +50,26 @@ class Directories:
                 hint=f"chown root: {root} && chmod 0700 {root}",
             )
 
-    async def make(self, agent: str) -> bool:
+    async def share(self) -> None:
+        """The file system of the shared directory; no container runs that has not got it. Raises StorageError."""
+        await self._disks.attach(self._state.shared, self._state.shared_image, self._shared_mib)
+
+    async def make(self, agent: str, disk_mib: int | None) -> bool:
         """Make what is missing, and give all of it its owner and mode; True if there was no state of this agent.
 
-        When that fails, nothing that is new is left. Raises StorageError.
+        Its file system has at least `disk_mib`; None leaves it as it is, because the container runs. When that fails,
+        nothing that is new is left. Raises StorageError.
         """
         is_new = not await asyncio.to_thread(self._state.agent(agent).exists)
         try:
+            if disk_mib is not None:
+                await self._disks.attach(self._state.agent(agent), self._state.image(agent), disk_mib)
             await asyncio.to_thread(self._make, agent)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             if is_new:
                 await self.purge(agent)
+            if isinstance(error, StorageError):
+                raise
             raise StorageError(f"The directories of {agent} cannot be made: {error}.") from error
         return is_new
 
@@ -67,13 +81,15 @@ class Directories:
             Bind(self._state.applied, inside.applied, read_only=True),
         )
 
-    async def remove_run(self, agent: str) -> None:
-        """Delete the directories of its sockets; no error when there are none."""
+    async def put_away(self, agent: str) -> None:
+        """Delete the directories of its sockets, and unmount its state; no error when there are none."""
         await remove_trees(self._run.agents / agent)
+        await self._disks.detach(self._state.agent(agent))
 
     async def purge(self, agent: str) -> None:
         """Delete its state and its corner of the shared directory; no error when there is none."""
-        await remove_trees(self._state.agent(agent), self._state.shared_corner(agent))
+        await self._disks.remove(self._state.agent(agent), self._state.image(agent))
+        await remove_trees(self._state.shared_corner(agent))
 
     def _make(self, agent: str) -> None:
         run, state = self._run, self._state

@@ -11,7 +11,7 @@ from hive_core.containers import secrets
 from hive_core.containers.binds import Bind, agent_binds
 from hive_core.containers.confs import Confs
 from hive_core.containers.models import ContainerSpec
-from hive_core.containers.trees import empty_tree, remove_trees
+from hive_core.containers.trees import empty_tree
 from hive_rpc.errors import ConflictError, StorageError
 
 AGENT_UNIT = "hive-agent.service"
@@ -46,27 +46,22 @@ _GIT = """\
 \tdirectory = *
 """
 _QUIET = "[Service]\nLogLevelMax=crit\n"
-_KEPT_MODE = 0o700
-"""Of the directory of all roots: with id-mapped users a file that a container's root makes is root's on the disk too,
-with the setuid bit if it likes."""
 
 
 class StatelessDriver:
-    """Fills `machines`/<machine> and writes `confs`/<machine>.conf."""
+    """Fills the container's root, which is on the agent's own file system, and writes `confs`/<machine>.conf."""
 
     def __init__(
         self,
         run: RunPaths,
         state: StatePaths,
         *,
-        machines: Path = Path("/var/lib/nixos-containers"),
         confs: Path = Path("/etc/nixos-containers"),
         secrets: Path = SECRETS,
     ) -> None:
         self._secrets = secrets
         self._run = run
         self._state = state
-        self._machines = machines
         self._confs = Confs(confs)
 
     async def check(self) -> None:
@@ -80,9 +75,8 @@ class StatelessDriver:
         """A root of the last run is thrown away, except for its machine id."""
         await self.check()
         await secrets.check(spec.secrets, self._secrets)
-        root = self._machines / spec.machine
+        root = self._state.container_root(spec.agent)
         try:
-            await asyncio.to_thread(self._make_places)
             if await asyncio.to_thread(root.exists):
                 # The skeleton takes the machine id over.
                 await empty_tree(root, keep=root / "etc" / "machine-id")
@@ -93,7 +87,7 @@ class StatelessDriver:
         binds = (*system, *agent_binds(spec.agent, self._run, self._state), *spec.binds)
         flags = [*_ISOLATION, f"--hostname={spec.agent}", *(bind.flag() for bind in binds)]
         flags += secrets.flags(spec.secrets, self._secrets)
-        await self._confs.write(spec.machine, {"EXTRA_NSPAWN_FLAGS": " ".join(flags)})
+        await self._confs.write(spec.machine, {"ROOT": str(root), "EXTRA_NSPAWN_FLAGS": " ".join(flags)})
 
     async def reload(self, spec: ContainerSpec) -> bool:
         """A root is made at a boot, and mounts are."""
@@ -101,11 +95,6 @@ class StatelessDriver:
 
     async def remove(self, machine: str) -> None:
         await self._confs.remove(machine)
-        await remove_trees(self._machines / machine)
-
-    def _make_places(self) -> None:
-        self._machines.mkdir(mode=_KEPT_MODE, parents=True, exist_ok=True)
-        self._machines.chmod(_KEPT_MODE)
 
 
 def skeleton(agent: str) -> Skeleton:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from hive_base.paths import StatePaths
 from hive_core.accounts.line import GatewayLine
 from hive_core.agents.agents import Agents
 from hive_core.containers.driver import ContainerDriver
@@ -19,6 +20,7 @@ from hive_rpc.interfaces.operator import Check
 from hive_rpc.types import AgentState
 
 ENOUGH_BYTES = 1024**3
+NEARLY_FULL = 0.9
 INSTANCES_OF_A_CONTAINER = 5
 """inotify instances of a container that has booted."""
 ENOUGH_ROOM = 10
@@ -100,6 +102,28 @@ def disk_has_room(directory: Path) -> Examination:
                 remedy="" if free >= ENOUGH_BYTES else "Free some room: agents' transcripts and notes need it.",
             )
         ]
+
+    return examine
+
+
+def what_agents_fill_has_room(agents: Agents, state: StatePaths) -> Examination:
+    def look(what: str, place: Path, remedy: str) -> Check:
+        if not place.is_mount():
+            detail = f"{place} shares the machine's disk: it has no file system of its own yet"
+            return Check(name=what, ok=False, detail=detail, remedy="It gets one when it is next started.")
+        usage = os.statvfs(place)
+        used = 1 - usage.f_bavail / usage.f_blocks
+        full = used >= NEARLY_FULL or usage.f_favail < usage.f_files * (1 - NEARLY_FULL)
+        detail = f"{used:.0%} of {usage.f_blocks * usage.f_frsize / 1024**3:.1f} GiB used"
+        return Check(name=what, ok=not full, detail=detail, remedy=remedy if full else "")
+
+    async def examine() -> Sequence[Check]:
+        shared = "Delete something there, or set shared_mib in core.toml and reboot the machine."
+        found = [await asyncio.to_thread(look, "disk of /shared", state.shared, shared)]
+        for agent in agents.all():
+            remedy = f"Have it delete something, or set limits.disk_mib with `hive config {agent.name} edit`."
+            found.append(await asyncio.to_thread(look, f"disk of {agent.name}", state.agent(agent.name), remedy))
+        return found
 
     return examine
 

@@ -148,4 +148,4 @@ def test_spawn_and_destroy(hive: Hive) -> None:
         hive.command("destroy", name, "--purge", "--yes")
     assert name not in {a["name"] for a in hive.status()["agents"]}
     assert hive.run("test", "-e", f"/var/lib/hive/agents/{name}", check=False).returncode != 0
-    assert hive.run("test", "-e", f"/var/lib/nixos-containers/{machine}", check=False).returncode != 0
+    assert hive.run("test", "-e", f"/var/lib/hive/images/agent-{name}.img", check=False).returncode != 0

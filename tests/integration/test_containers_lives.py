@@ -254,9 +254,9 @@ def test_the_log_is_read_from_outside_and_the_container_keeps_no_journal_there(h
     assert any(line["source"] == "hive-agent" and line["text"] for line in lines)
     assert any(line["source"] == "systemd" for line in lines)
     found = hive.run(
-        "find", "/var/lib/nixos-containers/h-worker/var/log", "/var/log/journal", "-name", "*.journal"
+        "find", "/var/lib/hive/agents/worker/root/var/log", "/var/log/journal", "-name", "*.journal"
     ).stdout
-    assert "nixos-containers" not in found
+    assert "/var/lib/hive" not in found
     assert "/var/log/journal" in found, "the host's own is there"
 
 

@@ -10,6 +10,7 @@ let
   pkgs = {
     formats.toml = _: { generate = _: value: value; };
     git = "git";
+    e2fsprogs = "e2fsprogs";
     ripgrep = "ripgrep";
     python3Packages.black = "black";
   };

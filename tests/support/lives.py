@@ -21,6 +21,7 @@ from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import StorageError
 from hive_rpc.logs import LogLine
 from tests.support.fake_systemd import LEADER, Bus, FakeSystemd
+from tests.support.plain_disks import PlainDisks
 
 WORDS = "the last words"
 
@@ -104,7 +105,6 @@ class Lives:
     systemd: FakeSystemd
     run: RunPaths
     state: StatePaths
-    machines: Path
     confs: Path
     database: Database
     proc: Path
@@ -136,7 +136,7 @@ async def core(root: Path, bus: Bus, fake: FakeSystemd) -> AsyncIterator[Lives]:
     """One run of core, which has adopted what was there."""
     clock, hooks = ManualClock(), RecordingHooks()
     run, state = RunPaths(root / "run"), StatePaths(root / "lib")
-    machines, confs = root / "machines", root / "confs"
+    confs = root / "confs"
     run.root.mkdir(exist_ok=True)
     state.root.mkdir(mode=0o700, exist_ok=True)
     async with Database(state.core_database, "core") as database:
@@ -147,16 +147,14 @@ async def core(root: Path, bus: Bus, fake: FakeSystemd) -> AsyncIterator[Lives]:
         agents = Agents(
             registry=Registry(database),
             containers=Containers(
-                systemd,
-                StatelessDriver(run, state, machines=machines, confs=confs, secrets=root / "secrets"),
-                proc=proc,
+                systemd, StatelessDriver(run, state, confs=confs, secrets=root / "secrets"), proc=proc
             ),
-            directories=Directories(run, state),
+            directories=Directories(run, state, PlainDisks()),
             journal=WordyJournal(clock),
             hooks=hooks,
             clock=clock,
         )
-        lives = Lives(agents, hooks, clock, fake, run, state, machines, confs, database, proc)
+        lives = Lives(agents, hooks, clock, fake, run, state, confs, database, proc)
         lives.map_users(524288)
         greetings: set[asyncio.Task[None]] = set()
 

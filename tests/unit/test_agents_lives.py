@@ -36,7 +36,7 @@ async def lives(tmp_path: Path, world: tuple[Bus, FakeSystemd]) -> AsyncIterator
 
 def everything(lives: Lives) -> set[str]:
     """Every file that has to do with agents."""
-    trees = (lives.run.agents, lives.state.root / "agents", lives.state.shared, lives.machines, lives.confs)
+    trees = (lives.run.agents, lives.state.root / "agents", lives.state.shared, lives.confs)
     return {str(path) for tree in trees for path in tree.rglob("*")}
 
 
@@ -187,7 +187,6 @@ async def test_a_destroyed_agent_is_gone_and_its_files_are_kept(lives: Lives) ->
     await lives.agents.destroy("worker", by="ada")
     assert lives.agents.all() == []
     assert "worker" not in lives.hooks.agents
-    assert not (lives.machines / "h-worker").exists()
     assert not (lives.confs / "h-worker.conf").exists()
     assert not (lives.run.agents / "worker").exists()
     await lives.agents.spawn("worker", None)
@@ -200,7 +199,11 @@ async def test_a_purge_takes_its_files_too_and_follows_nothing_that_it_left(live
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("here")
-    for directory in (lives.state.state("worker"), lives.state.shared_corner("worker"), lives.machines / "h-worker"):
+    for directory in (
+        lives.state.state("worker"),
+        lives.state.shared_corner("worker"),
+        lives.state.container_root("worker"),
+    ):
         (directory / "link").symlink_to(precious)
     deep = lives.state.state("worker")
     descriptor = os.open(deep, os.O_RDONLY)

@@ -18,12 +18,12 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a root is root's")
 
 @pytest.fixture
 def driver(tmp_path: Path) -> StatelessDriver:
-    return StatelessDriver(RunPaths(), StatePaths(), machines=tmp_path / "machines", confs=tmp_path / "confs")
+    return StatelessDriver(RunPaths(), StatePaths(tmp_path), confs=tmp_path / "confs")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return tmp_path / "machines" / "h-worker"
+    return StatePaths(tmp_path).container_root("worker")
 
 
 async def test_a_new_run_begins_with_a_new_root_and_the_same_machine_id(driver: StatelessDriver, root: Path) -> None:
@@ -44,13 +44,7 @@ async def test_a_new_run_begins_with_a_new_root_and_the_same_machine_id(driver: 
 async def test_two_agents_have_different_machine_ids(driver: StatelessDriver, root: Path) -> None:
     await driver.fill(SPEC)
     await driver.fill(ContainerSpec(agent="other", machine="h-other"))
-    assert (root / "etc/machine-id").read_text() != (root.parent / "h-other/etc/machine-id").read_text()
-
-
-async def test_the_roots_are_closed_to_everybody_but_root(driver: StatelessDriver, root: Path) -> None:
-    root.parent.mkdir(mode=0o755)
-    await driver.fill(SPEC)
-    assert root.parent.stat().st_mode & 0o077 == 0
+    assert (root / "etc/machine-id").read_text() != (root.parents[1] / "other/root/etc/machine-id").read_text()
 
 
 async def test_a_root_full_of_traps_is_emptied_without_following_any(
@@ -75,23 +69,22 @@ async def test_a_root_full_of_traps_is_emptied_without_following_any(
 
 async def test_the_conf_says_how_the_container_is_walled_in(driver: StatelessDriver, tmp_path: Path) -> None:
     await driver.fill(SPEC)
-    (assignment,) = (tmp_path / "confs/h-worker.conf").read_text().splitlines()
-    (word,) = shlex.split(assignment)
-    name, _, value = word.partition("=")
-    assert name == "EXTRA_NSPAWN_FLAGS"
-    flags = value.split(" ")
+    words = shlex.split((tmp_path / "confs/h-worker.conf").read_text())
+    variables = dict(word.split("=", 1) for word in words)
+    assert variables.keys() == {"ROOT", "EXTRA_NSPAWN_FLAGS"}
+    assert variables["ROOT"] == str(tmp_path / "agents" / "worker" / "root")
+    flags = variables["EXTRA_NSPAWN_FLAGS"].split(" ")
     assert {"--private-users=pick", "--private-network", "--no-new-privileges=yes", "--hostname=worker"} <= set(flags)
 
 
-async def test_after_its_removal_nothing_is_left(driver: StatelessDriver, root: Path, tmp_path: Path) -> None:
+async def test_after_its_removal_there_is_nothing_to_start(driver: StatelessDriver, tmp_path: Path) -> None:
     await driver.fill(SPEC)
     await driver.remove("h-worker")
     await driver.remove("h-worker")
-    assert not root.exists()
     assert list((tmp_path / "confs").iterdir()) == []
 
 
 async def test_a_root_that_cannot_be_made_is_one_sentence(driver: StatelessDriver, tmp_path: Path) -> None:
-    (tmp_path / "machines").write_text("in the way")
+    (tmp_path / "agents").write_text("in the way")
     with pytest.raises(StorageError, match="h-worker"):
         await driver.fill(SPEC)
