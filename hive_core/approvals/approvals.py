@@ -94,7 +94,9 @@ class Approvals:
         def write(connection: sqlite3.Connection) -> Approval:
             found = connection.execute(SQL.same, same).fetchone()
             if found is not None:
-                connection.execute(SQL.join, {**who, "id": found["id"]})
+                if connection.execute(SQL.join, {**who, "id": found["id"]}).rowcount:
+                    said = {"approval": found["id"], "reason": request.reason}
+                    Audit.record(connection, now, actor, kind, request.agent, outcome="requested", details=said)
                 return rows.approval(found)
             (count,) = connection.execute(SQL.pending_count, who).fetchone()
             if count >= MAX_PENDING:

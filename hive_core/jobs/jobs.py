@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from hive_base.clock import Clock
@@ -131,10 +132,11 @@ class Jobs:
             if not begins and running.job.step is not JobStep.BUILD:
                 raise ConflictError(f"{job_id} is under way and cannot be called off any more.")
             running.called_off.set()
+            await self._db.write(lambda c: _called_off(c, actor, entry.job, "asked", self._clock.now()))
             return await self.wait(job_id)
         if entry.job.state.ended:
             raise ConflictError(f"{job_id} has ended: it is {entry.job.state}.")
-        await self._end([entry], JobState.CANCELLED, f"{actor.name} called it off.")
+        await self._end([entry], JobState.CANCELLED, f"{actor.name} called it off.", by=actor)
         return await self.get(job_id)
 
     def _next(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -210,13 +212,16 @@ class Jobs:
             lambda c: [rows.entry(row) for row in c.execute(SQL.overtaken, {"agent": job.agent})]
         )
 
-    async def _end(self, entries: Sequence[Entry], state: JobState, error: str | None) -> None:
+    async def _end(self, entries: Sequence[Entry], state: JobState, error: str | None, by: Actor | None = None) -> None:
+        """`by` is who ended it, where somebody did. The other row is of whoever asked for the job."""
         now = to_ms(self._clock.now())
 
         def write(connection: sqlite3.Connection) -> list[Message]:
             told: list[Message] = []
             for entry in entries:
                 job = entry.job
+                if by is not None:
+                    _called_off(connection, by, job, "done", from_ms(now))
                 connection.execute(SQL.end, {"id": job.id, "state": state, "error": error, "now": now})
                 details = {"job": job.id} | ({"error": error} if error else {})
                 Audit.record(connection, from_ms(now), entry.actor, job.kind, job.agent, outcome=state, details=details)
@@ -226,3 +231,7 @@ class Jobs:
         self._announce(await self._db.write(write))
         for entry in entries:
             self._wakes.notify(entry.job.id)
+
+
+def _called_off(connection: sqlite3.Connection, actor: Actor, job: Job, outcome: str, now: datetime) -> None:
+    Audit.record(connection, now, actor, "cancel_job", job.agent, outcome=outcome, details={"job": job.id})

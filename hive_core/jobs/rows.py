@@ -11,8 +11,11 @@ from hive_core.operators.audit import Actor, Audit
 from hive_core.store import Queries, from_ms
 from hive_rpc.configuration import Job, JobKind, JobState, JobStep
 from hive_rpc.errors import NotFoundError
+from hive_rpc.types import Object
 
 SQL = Queries("hive_core.jobs")
+_AUDITED = ("purge", "sha")
+"""Of an order's details, what tells it from others of its kind; the rest is long, and stands with the job."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +54,29 @@ def get(connection: sqlite3.Connection, job_id: str) -> Entry:
 
 
 def add(connection: sqlite3.Connection, order: Order, now_ms: int) -> Entry:
-    """Queue it with its audit row; one that waits for the very same already takes its place, and has one asker more."""
+    """Queue it with its audit row; one that waits for the very same takes its place, with one asker more."""
     details = json.dumps(dict(order.details), sort_keys=True)
     same = {"kind": order.kind, "agent": order.agent, "details": details, "approval": order.approval}
     row = connection.execute(SQL.same, same).fetchone()
     who = {"by": order.actor.name, "via": order.actor.via}
     if row is not None:
-        connection.execute(SQL.join, {**who, "id": row["id"]})
-        return entry(row)
-    job_id = new_id("job")
-    connection.execute(
-        SQL.add,
-        {
-            **same,
-            **who,
-            "id": job_id,
-            "now": now_ms,
-            "batch": order.batch,
-            "wave": order.wave,
-        },
-    )
+        job_id = str(row["id"])
+        if not connection.execute(SQL.join, {**who, "id": job_id}).rowcount:
+            return entry(row)
+    else:
+        job_id = new_id("job")
+        connection.execute(
+            SQL.add, {**same, **who, "id": job_id, "now": now_ms, "batch": order.batch, "wave": order.wave}
+        )
+    said: Object = {word: order.details[word] for word in _AUDITED if word in order.details}
     Audit.record(
-        connection, from_ms(now_ms), order.actor, order.kind, order.agent, outcome="asked", details={"job": job_id}
+        connection,
+        from_ms(now_ms),
+        order.actor,
+        order.kind,
+        order.agent,
+        outcome="asked",
+        details={"job": job_id, **said},
     )
     return get(connection, job_id)
 

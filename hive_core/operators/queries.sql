@@ -39,7 +39,7 @@ WHERE s.token_hash = :token_hash;
 UPDATE sessions SET seen_at = :now WHERE token_hash = :token_hash;
 
 -- name: drop_session
-DELETE FROM sessions WHERE token_hash = :token_hash RETURNING operator;
+DELETE FROM sessions WHERE token_hash = :token_hash RETURNING operator, address;
 
 -- name: drop_sessions_of
 DELETE FROM sessions WHERE operator = :name AND id <> :except;

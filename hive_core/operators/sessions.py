@@ -141,6 +141,12 @@ class Sessions:
             raise ForbiddenError("That needs your password once more.", hint="Give it with the request.")
         attempt = self._attempt(f"session {signed_in.id}", signed_in.name)
         if stored is None or not await self._passwords.verify(stored["password"], password):
+            # Counted by the attempt above, so that guesses do not fill the log.
+            await self._db.write(
+                lambda c: Audit.record(
+                    c, self._clock.now(), signed_in.actor, "confirm", signed_in.name, outcome="refused"
+                )
+            )
             raise ForbiddenError("The password is wrong.")
         attempt.succeeded()
 
@@ -182,7 +188,8 @@ class Sessions:
         def write(connection: sqlite3.Connection) -> None:
             row = connection.execute(SQL.drop_session, {"token_hash": token_hash(token)}).fetchone()
             if row is not None:
-                Audit.record(connection, now, Actor(row["operator"], VIA), "sign_out", row["operator"])
+                actor = Actor(row["operator"], VIA, address=row["address"])
+                Audit.record(connection, now, actor, "sign_out", row["operator"])
 
         await self._db.write(write)
 
