@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from hive_core.agents.config import AgentConfig
+from hive_core.configs.configs import worker_template
 
 _HEAD = """\
 # agent.toml
@@ -29,8 +30,18 @@ are named, never written: a value that looks like a key or a token is refused.
 _KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 
+_FOOT = """
+## A worker to begin with
+
+```toml
+{worker}```
+
+What a manager's looks like, `hive config manager` shows in a hive that `hive up` has made.
+"""
+
+
 def render() -> str:
-    return _HEAD + "".join(_rows(AgentConfig, ""))
+    return _HEAD + "".join(_rows(AgentConfig, "")) + _FOOT.format(worker=worker_template())
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
