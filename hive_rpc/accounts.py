@@ -6,7 +6,7 @@ Shared by `org.hive.Gateway`, `org.hive.Operator` and `org.hive.Agent`, so that 
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from hive_rpc.types import Model, Seconds, Time
 
@@ -71,20 +71,13 @@ class Account(Model):
 class Caps(Model):
     """What may be spent at most. None is no cap. An hour and a day are those of the clock, in UTC."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    turn_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Dollars in one turn."""
-    turn_tokens: Annotated[int, Field(ge=0)] | None = None
-    """Tokens of every kind in one turn."""
-    hour_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Dollars in an hour."""
-    hour_tokens: Annotated[int, Field(ge=0)] | None = None
-    """Tokens in an hour."""
-    day_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Dollars in a day."""
-    day_tokens: Annotated[int, Field(ge=0)] | None = None
-    """Tokens in a day."""
+    # Not by attribute docstrings: reading them costs a harness memory.
+    turn_usd: Annotated[float | None, Field(ge=0, allow_inf_nan=False, description="Dollars in one turn.")] = None
+    turn_tokens: Annotated[int | None, Field(ge=0, description="Tokens of every kind in one turn.")] = None
+    hour_usd: Annotated[float | None, Field(ge=0, allow_inf_nan=False, description="Dollars in an hour.")] = None
+    hour_tokens: Annotated[int | None, Field(ge=0, description="Tokens in an hour.")] = None
+    day_usd: Annotated[float | None, Field(ge=0, allow_inf_nan=False, description="Dollars in a day.")] = None
+    day_tokens: Annotated[int | None, Field(ge=0, description="Tokens in a day.")] = None
 
 
 class Scope(StrEnum):
