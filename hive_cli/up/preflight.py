@@ -21,6 +21,8 @@ PROGRAMS = {
     "setpriv": "util-linux",
     "nsenter": "util-linux",
     "unshare": "util-linux",
+    "mkfs.ext4": "e2fsprogs",
+    "resize2fs": "e2fsprogs",
 }
 """What a start calls, and the Debian package that brings it."""
 NEEDED_BYTES = 512 * 1024 * 1024
@@ -38,6 +40,7 @@ def check(state: State, port: int) -> None:
     place = nearest_directory(state.root)
     check_kernel(place)
     check_inotify(int(Path("/proc/sys/fs/inotify/max_user_instances").read_text()))
+    check_loops(Path("/dev/loop-control"))
     own_hierarchies()
     check_space(place, NEEDED_BYTES)
     check_port(port)
@@ -122,6 +125,14 @@ def check_inotify(instances: int) -> None:
         raise CannotError(
             f"This machine allows {instances} inotify instances, too few for a hive.",
             hint="Run `sysctl -w fs.inotify.max_user_instances=1024`.",
+        )
+
+
+def check_loops(control: Path) -> None:
+    if not control.exists():
+        raise CannotError(
+            "This machine has no loop devices, which agents' file systems are mounted with.",
+            hint="Run `modprobe loop`.",
         )
 
 

@@ -68,6 +68,13 @@ def test_too_few_inotify_instances_are_refused() -> None:
     assert "sysctl -w fs.inotify.max_user_instances=1024" in refusal(error)
 
 
+def test_a_machine_without_loop_devices_is_refused(tmp_path: Path) -> None:
+    preflight.check_loops(Path("/dev/null"))
+    with pytest.raises(CannotError) as error:
+        preflight.check_loops(tmp_path / "loop-control")
+    assert "modprobe loop" in refusal(error)
+
+
 def test_a_new_or_empty_directory_or_an_earlier_state_is_taken(tmp_path: Path) -> None:
     preflight.check_state(State(tmp_path / "new" / "state"))
     preflight.check_state(State(tmp_path))
