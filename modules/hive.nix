@@ -289,6 +289,13 @@ in
       "L+ /opt/hive - - - - ${cfg.package}"
     ];
 
+    # It has what agents write to their consoles: not more of the machine's disk than this, and no long lines, because
+    # their number is what is limited below. What the machine's own configuration says of it comes later and wins.
+    services.journald.extraConfig = lib.mkBefore ''
+      SystemMaxUse=1G
+      LineMax=8K
+    '';
+
     systemd.units = lib.genAttrs files unit;
     # Of every container of the machine: NixOS has one template for all of them.
     systemd.services."container@" = {

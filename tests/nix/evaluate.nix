@@ -42,6 +42,7 @@ in
     users
     networking
     ;
+  journald = set.services.journald;
   virtualHosts = set.services.nginx.virtualHosts;
   options = lib'.mapAttrs (_: o: { inherit (o) description; }) (
     lib'.filterAttrs (_: o: o ? description) (

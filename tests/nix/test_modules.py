@@ -96,6 +96,13 @@ def test_what_hive_up_makes_the_module_makes_too() -> None:
         assert f" {directory} " in rules
 
 
+def test_the_journal_has_the_limits_of_hive_up() -> None:
+    made = skeleton(HostConfig(port=4483)).files["etc/systemd/journald.conf.d/hive.conf"].text
+    wanted = [line for line in made.splitlines() if "=" in line and not line.startswith("#")]
+    assert wanted
+    assert host()["journald"]["extraConfig"].splitlines() == wanted
+
+
 def test_the_daemons_understand_their_configuration() -> None:
     core, web, gateway = configs(host(name="home hive", retention={"messages": 60}, egress={"bytes_per_day": 5}))
     assert (core.name, core.dashboard, core.retention.messages) == ("home hive", "http://127.0.0.1:4483", 60)
