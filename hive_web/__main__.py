@@ -13,16 +13,15 @@ from hive_base.tasks import alongside
 from hive_rpc.errors import HiveError
 from hive_web.app import create_app
 from hive_web.config import WebConfig, load
+from hive_web.door import Door
 
-SHUTDOWN_SECONDS = 1.0
-"""Live streams never end by themselves; they get this long, and the browsers reconnect."""
 SOCKET_MODE = 0o660
 """For a reverse proxy in our group."""
 
 
 async def serve(config: WebConfig) -> None:
     stop = service.asked_to_stop()
-    runner = web.AppRunner(create_app(config), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = Door(create_app(config), config)
     await runner.setup()
     try:
         if config.unix_socket is not None:

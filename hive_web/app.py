@@ -11,6 +11,7 @@ from hive_web.boundary import error_boundary
 from hive_web.config import WebConfig
 from hive_web.cookie import SessionCookie
 from hive_web.core import Core
+from hive_web.door import whole_body
 from hive_web.errands import Errands
 from hive_web.events import Events
 from hive_web.feed import Feeds, Pace
@@ -57,6 +58,8 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
             known_host(config.allowed_hosts),
             # Cross-site request forgery: before anything that changes something.
             same_origin(config.secure),
+            # Bodies that trickle: before anything that waits for one, and only for who may send one.
+            whole_body(config.request_seconds),
         ],
     )
     app.on_response_prepare.append(add_headers(config.secure))

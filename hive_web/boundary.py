@@ -21,6 +21,7 @@ _TITLES = {
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",
+    408: "Too slow",
     409: "Not now",
     413: "Too large",
     429: "Too fast",
@@ -125,6 +126,8 @@ def _http_words(error: web.HTTPException) -> tuple[str, str]:
             return "There is no such page.", "The hive’s page shows everything there is."
         case 405:
             return "That cannot be done here.", "Go back and use the page’s own buttons."
+        case 408:
+            return "The form did not come in time.", "Go back and send it again."
         case 413:
             return "That is more than the dashboard takes at once.", "Put long texts into a file in /shared."
         case _:

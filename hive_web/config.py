@@ -21,6 +21,9 @@ class WebConfig(BaseModel):
     """The names, without a port, by which a browser may ask for the dashboard."""
     secure: bool = False
     """Browsers reach it over TLS: cookies are `Secure`, origins `https`, and browsers are told to remember that."""
+    request_seconds: float = Field(default=30, gt=0, le=600)
+    """How long a request may take to come: its head, counted from the last answer, and then its body. Connections that
+    are not used are closed after as long."""
     core_socket: Path = RunPaths().web_socket
 
 

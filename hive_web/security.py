@@ -1,7 +1,7 @@
 """The walls between the dashboard and other sites that the same browser has open.
 
 Order matters, and `app.py` keeps it: headers on every answer, then the error boundary, then `known_host`, then
-`same_origin`, then the handlers.
+`same_origin`, then `whole_body` of `door.py`, then the handlers.
 """
 
 import re
@@ -43,21 +43,27 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Server": "hive",
 }
+_MAY_DIFFER = ("Content-Security-Policy", "Cache-Control")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+def headers(secure: bool) -> dict[str, str]:
+    """What every answer carries."""
+    # Pages hold what only somebody signed in may see: nothing of them stays in a cache or behind a back button.
+    always = _HEADERS | {"Cache-Control": "no-store"}
+    return always | {"Strict-Transport-Security": "max-age=31536000"} if secure else always
 
 
 def add_headers(secure: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """A signal handler rather than a middleware: it sees streams and every error too, just before they are sent."""
 
+    always = headers(secure)
+
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
-        # A download has a policy of its own, which allows nothing at all.
-        policy = response.headers.get("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.headers.update(_HEADERS | {"Content-Security-Policy": policy})
-        # Pages hold what only somebody signed in may see: nothing of them stays in a cache or behind a back button.
-        response.headers.setdefault("Cache-Control", "no-store")
-        if secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        # A download has a policy of its own, which allows nothing at all; a static file may be kept.
+        own = {name: response.headers[name] for name in _MAY_DIFFER if name in response.headers}
+        response.headers.update(always | own)
 
     return prepare
 

@@ -15,6 +15,7 @@ from hive_base.clock import SystemClock
 from hive_rpc.types import EventKind, Role
 from hive_web.app import Timing, create_app
 from hive_web.config import WebConfig
+from hive_web.door import Door
 from tests.support.dashboard import AT_ONCE, EventReader
 from tests.support.fake_core import FakeCore
 from tests.support.hive_host import free_port
@@ -89,7 +90,7 @@ async def test_behind_nginx_pages_forms_and_streams_work_as_without(tmp_path: Pa
     core.passwords["ada"] = ("correct horse", Role.OPERATOR)
     await core.start(tmp_path / "web.sock")
     config = WebConfig(core_socket=tmp_path / "web.sock", unix_socket=socket, secure=True, allowed_hosts=(NAME,))
-    runner = web.AppRunner(create_app(config, Timing(clock=core.clock, pace=AT_ONCE)), shutdown_timeout=0.1)
+    runner = Door(create_app(config, Timing(clock=core.clock, pace=AT_ONCE)), config, shutdown_timeout=0.1)
     await runner.setup()
     await web.UnixSite(runner, socket).start()
     trusted = ssl.create_default_context()
