@@ -201,7 +201,7 @@ class Daemon:
     async def _forwarder(self) -> AsyncIterator[int]:
         forwarder = Forwarder(self._surroundings.gateway_socket, self._clock)
         try:
-            yield await forwarder.listen(self._surroundings.forward_port)
+            yield forwarder.listen(self._surroundings.forward_port)
         finally:
             await forwarder.close()
 

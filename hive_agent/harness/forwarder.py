@@ -6,11 +6,13 @@ The CLI speaks HTTP to an address; the gateway listens on a unix socket and know
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from hive_base.clock import Clock
-from hive_rpc.sockets import address_of
+from hive_rpc.acceptor import Acceptor
+from hive_rpc.sockets import BACKLOG, address_of
 
 log = logging.getLogger(__name__)
 
@@ -24,24 +26,28 @@ class Forwarder:
     def __init__(self, socket: Path, clock: Clock) -> None:
         self._socket = socket
         self._clock = clock
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def listen(self, port: int, address: str = "127.0.0.1") -> int:
-        """Listen on a loopback address and return the port; 0 takes a free one."""
-        self._server = await asyncio.start_server(self._accept, address, port, limit=CHUNK)
-        name: tuple[str, int] = self._server.sockets[0].getsockname()
+    def listen(self, port: int, address: str = "127.0.0.1") -> int:
+        """Listen on a loopback address and return the port; 0 takes a free one. Raises OSError when it is taken."""
+        listening = socket.create_server((address, port), backlog=BACKLOG)
+        listening.setblocking(False)
+        self._acceptor = Acceptor(listening, self._protocol)
+        name: tuple[str, int] = listening.getsockname()
         return name[1]
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        if self._acceptor is not None:
+            await self._acceptor.close()
         if connections := list(self._connections):
             for connection in connections:
                 connection.cancel()
             await asyncio.wait(connections)
+
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=CHUNK), self._accept)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.create_task(self._forward(reader, writer))

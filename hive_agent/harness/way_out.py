@@ -78,7 +78,7 @@ class WayOut:
         async with AsyncExitStack() as stack:
             proxy = Forwarder(self._socket, self._clock)
             stack.push_async_callback(proxy.close)
-            await proxy.listen(self._port)
+            proxy.listen(self._port)
             stack.push_async_callback(self._close)
             while True:
                 self._changed.clear()
@@ -94,7 +94,7 @@ class WayOut:
                 continue
             tunnels = Tunnels(self._socket, self._clock, rule)
             try:
-                await tunnels.listen(rule.port, self._address(rule.host))
+                tunnels.listen(rule.port, self._address(rule.host))
             except OSError as error:
                 log.warning("%s has no name of its own: %s", rule, error)
                 continue

@@ -86,7 +86,7 @@ async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
         account = api_account(base_url=str(server.make_url("/")).rstrip("/"))
         async with parts(tmp_path, accounts=[account]) as made:
             forwarder = Forwarder(made.socket, SystemClock())
-            port = await forwarder.listen(0)
+            port = forwarder.listen(0)
             yield Cli(home, port, api, gateway=made)
             await forwarder.close()
 
@@ -114,7 +114,7 @@ async def colleagues(tmp_path: Path) -> AsyncIterator[tuple[Cli, Cli]]:
                 (tmp_path / name).mkdir()
                 forwarder = Forwarder(path, clock)
                 stack.push_async_callback(forwarder.close)
-                port = await forwarder.listen(0)
+                port = forwarder.listen(0)
                 clis.append(Cli(tmp_path / name, port, api, ("CLAUDE_CODE_OAUTH_TOKEN", PLACEHOLDER_TOKEN)))
             yield clis[0], clis[1]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ def clock() -> ManualClock:
 async def port(tmp_path: Path, clock: ManualClock) -> AsyncIterator[int]:
     forwarder = Forwarder(tmp_path / "gateway.sock", clock)
     try:
-        yield await forwarder.listen(0)
+        yield forwarder.listen(0)
     finally:
         await forwarder.close()
 
@@ -131,3 +132,17 @@ async def test_without_a_gateway_the_connection_ends_after_a_while(port: int, cl
         await clock.advance(0.1)
     assert end.result() == b""
     writer.close()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_meets_the_close_is_closed(tmp_path: Path, clock: ManualClock, turns: int) -> None:
+    """Whatever has become of it by then: waiting to be accepted, accepted, or being served."""
+    forwarder = Forwarder(tmp_path / "gateway.sock", clock)
+    port = forwarder.listen(0)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await forwarder.close()
+        connection.setblocking(False)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
