@@ -76,7 +76,7 @@ class Gate:
         if hold is None:
             # What was met under the hold is over with it; and not everybody at once.
             over = before is None or before != self._overridden
-            self._parked = self._soon("its account is free again") if over else None
+            self._parked = self._soon("its account is free again; it waits its turn") if over else None
             self._overridden = None
         else:
             self._hold_ends = None if hold.until is None else hold.until + self._spread()
