@@ -112,6 +112,8 @@ class EgressGate:
             if visit.wanted.head is None:
                 client[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
+                visit.counts.sent += len(visit.wanted.head)
+                self._move(visit.agent, len(visit.wanted.head))
                 server[1].write(visit.wanted.head)
             await tunnel.relay(
                 client,

@@ -117,7 +117,9 @@ async def test_a_request_in_the_absolute_form_goes_to_where_it_says(tmp_path: Pa
             f"Connection: keep-alive\r\nX-Mine: 1\r\n\r\n"
         )
         assert (await out.say(asked.encode())).startswith(b"heard: ")
+        [entry] = await out.log()
 
+    assert entry.sent == len(server.text)
     lines = server.text.decode().split("\r\n")
     assert lines == ["GET /a/b?c=d HTTP/1.1", f"Host: {place}", "Connection: close", "X-Mine: 1", "", ""]
 
