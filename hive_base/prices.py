@@ -125,6 +125,11 @@ _WINDOW_MARGIN = 23_000
 DEAREST = max(MODELS, key=lambda known: (known.output, known.input))
 
 
+def dollars(amount: float) -> str:
+    """In words, with parts of a cent where there are any."""
+    return f"${amount:,.2f}" if round(amount, 2) == amount else f"${amount:,.4f}"
+
+
 def known(name: str) -> Model | None:
     """The price of a model by its full name or alias; None when the table does not have it."""
     wanted = name.lower()

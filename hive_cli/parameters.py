@@ -6,21 +6,27 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from hive_rpc.accounts import MAX_ACCOUNT_NAME, AccountName
 from hive_rpc.types import MAX_AGENT_NAME, AgentName
 
-_NAME: TypeAdapter[str] = TypeAdapter(AgentName)
 
+class NameType(click.ParamType[str]):
+    """A name of the pattern that agents and accounts have in common."""
 
-class AgentNameType(click.ParamType[str]):
     name = "name"
+
+    def __init__(self, whose: str, annotation: Any, longest: int) -> None:
+        self._whose = whose
+        self._adapter: TypeAdapter[str] = TypeAdapter(annotation)
+        self._longest = longest
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            return _NAME.validate_python(value)
+            return self._adapter.validate_python(value)
         except ValidationError:
             self.fail(
-                f"{value!r} is not an agent's name: lower-case letters, digits and single hyphens, "
-                f"beginning with a letter, {MAX_AGENT_NAME} characters at most.",
+                f"{value!r} is not {self._whose} name: lower-case letters, digits and single hyphens, "
+                f"beginning with a letter, {self._longest} characters at most.",
                 param,
                 ctx,
             )
@@ -40,7 +46,8 @@ class TextOrStdin(click.ParamType[str]):
             self.fail(f"standard input is not UTF-8 at byte {error.start}.", param, ctx)
 
 
-AGENT = AgentNameType()
+AGENT = NameType("an agent's", AgentName, MAX_AGENT_NAME)
+ACCOUNT = NameType("an account's", AccountName, MAX_ACCOUNT_NAME)
 TEXT = TextOrStdin()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 
 from hive_cli import output
@@ -17,6 +18,7 @@ from hive_cli.connection import operator
 from hive_cli.exits import CommandFailedError, Exit, failure
 from hive_cli.locate import operator_socket
 from hive_rpc.errors import HiveError
+from hive_rpc.faults import from_validation
 from hive_rpc.interfaces.operator import Operator
 from hive_rpc.types import Model
 
@@ -101,7 +103,11 @@ def talks(command: Callable[Concatenate[Talk, P], None]) -> Callable[P, None]:
         as_json = bool(kwargs.pop("as_json"))
         state = kwargs.pop("state")
         assert state is None or isinstance(state, Path)
-        return command(Talk(operator_socket(state), as_json), *args, **kwargs)
+        try:
+            return command(Talk(operator_socket(state), as_json), *args, **kwargs)
+        except ValidationError as error:
+            # A request cannot be made of what was given; what the hive replied has been looked at by then.
+            raise failure(from_validation(error)) from error
 
     return wrapped
 

@@ -13,7 +13,8 @@ from hive_rpc.types import Model, Seconds, Time
 DEFAULT_ACCOUNT = "default"
 """The account of agents whose `agent.toml` names none. While there is none of that name the stand-in answers."""
 
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z](?:-?[a-z0-9])*$", max_length=40)]
+MAX_ACCOUNT_NAME = 40
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z](?:-?[a-z0-9])*$", max_length=MAX_ACCOUNT_NAME)]
 """Lower-case letters, digits and single hyphens, beginning with a letter, 40 characters at most."""
 
 

@@ -7,6 +7,7 @@ Hive's own family is `org.hive.<Name>` with `message`, `hint`, `retry_after` and
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hive_rpc.errors import HiveError, InvalidError, NotFoundError, family
 
@@ -23,11 +24,16 @@ class ServiceError(Exception):
         self.parameters = parameters
 
 
+def said(problem: ErrorDetails) -> str:
+    """What is wrong, in a validator's own words where it has some."""
+    return problem["msg"].removeprefix("Value error, ")
+
+
 def from_validation(error: ValidationError) -> InvalidError:
     """The first thing that is wrong with a request, in words, and the field that it is about."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    return InvalidError(f"{field}: {first['msg']}." if field else f"{first['msg']}.", field=field)
+    return InvalidError(f"{field}: {said(first)}." if field else f"{said(first)}.", field=field)
 
 
 def to_wire(error: HiveError) -> tuple[str, dict[str, Any]]:

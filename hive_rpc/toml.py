@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hive_rpc.errors import InvalidError
+from hive_rpc.faults import said
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -38,6 +39,7 @@ def _problems(error: ValidationError) -> list[str]:
         if problem["type"] == "extra_forbidden":
             found.append(f"{key} is not a key that hive knows")
         else:
-            said = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
-            found.append(f"{key}: {said}" if key else said)
+            words = said(problem)
+            words = f"{words[:1].lower()}{words[1:]}"
+            found.append(f"{key}: {words}" if key else words)
     return found

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from hive_rpc.client import Client, connect
 from hive_rpc.dialogue import ReminderCounts
 from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, UnavailableError
+from hive_rpc.faults import said
 from hive_rpc.interfaces.operator import AgentReminderRollupRequest, Operator, OperatorRequest
 from hive_rpc.interfaces.session import DescribeRequest, Session
 from hive_rpc.types import Role
@@ -53,7 +54,7 @@ class Caller:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             field = " ".join(str(part) for part in first["loc"])
-            raise InvalidError(f"{field.capitalize()}: {first['msg']}.", hint="Go back and correct it.") from error
+            raise InvalidError(f"{field.capitalize()}: {said(first)}.", hint="Go back and correct it.") from error
 
     def require_operator(self) -> None:
         """For a page that is only a form. Raises ForbiddenError; what the form asks for, core checks again."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hive_cli.output import console, local, note, say, table, words
-from hive_cli.parameters import AGENT, read_secret
+from hive_cli.parameters import ACCOUNT, AGENT, read_secret
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.accounts import AccountKind, AccountState
 from hive_rpc.interfaces.operator import (
@@ -18,6 +18,7 @@ from hive_rpc.interfaces.operator import (
     UseAccountRequest,
 )
 
+_MOST_OF_A_FILE = 64 * 1024
 _STYLES = {AccountState.READY: "green", AccountState.HELD: "yellow", AccountState.NEEDS_LOGIN: "red"}
 
 
@@ -27,7 +28,7 @@ def account() -> None:
 
 
 @account.command()
-@click.argument("name")
+@click.argument("name", type=ACCOUNT)
 @click.option("--api-key-file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option("--setup-token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option("--stand-in", is_flag=True, help="The stand-in model: nothing is paid.")
@@ -54,11 +55,16 @@ def add(
     if len(chosen) != 1:
         raise click.UsageError("Give one of --api-key-file, --setup-token-file and --stand-in.")
     kind, file = chosen[0]
-    with click.open_file(str(file)) as opened:
-        secret = opened.read().strip()
+    with click.open_file(str(file), "rb") as opened:
+        # Whatever a file holds, the gateway says what no key has.
+        secret = opened.read(_MOST_OF_A_FILE).decode("latin-1").strip()
     request = AddAccountRequest(name=name, kind=kind, secret=secret, base_url=base_url)
+    before = talk.call(lambda core: core.accounts(OperatorRequest()))
     reply = talk.call(lambda core: core.add_account(request))
-    talk.done(reply, f"The account {name} is stored. `hive account use AGENT {name}` has an agent use it.")
+    if any(status.account.name == name for status in before.accounts):
+        talk.done(reply, f"The account {name} is replaced: requests that begin from now on use what was given.")
+    else:
+        talk.done(reply, f"The account {name} is stored. `hive account use AGENT {name}` has an agent use it.")
 
 
 def _print_accounts(reply: AccountsReply) -> None:
@@ -93,7 +99,7 @@ def list_accounts(talk: Talk) -> None:
 
 
 @account.command()
-@click.argument("name")
+@click.argument("name", type=ACCOUNT)
 @talks
 def remove(talk: Talk, name: str) -> None:
     """Forget an account that no agent uses."""
@@ -103,7 +109,7 @@ def remove(talk: Talk, name: str) -> None:
 
 @account.command()
 @click.argument("agent", type=AGENT)
-@click.argument("name", required=False)
+@click.argument("name", type=ACCOUNT, required=False)
 @talks
 def use(talk: Talk, agent: str, name: str | None) -> None:
     """Have an agent use an account; without NAME what its agent.toml says."""
@@ -112,7 +118,7 @@ def use(talk: Talk, agent: str, name: str | None) -> None:
 
 
 @account.command()
-@click.argument("name")
+@click.argument("name", type=ACCOUNT)
 @talks
 def login(talk: Talk, name: str) -> None:
     """Log in to a subscription: open the address that is printed, and give the code that it shows."""

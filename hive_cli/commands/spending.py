@@ -2,6 +2,7 @@
 
 import click
 
+from hive_base.prices import dollars
 from hive_cli.output import console, local, say, table, words
 from hive_cli.talk import Talk, talks
 from hive_rpc.accounts import Caps, Scope, ScopedCaps, Spend
@@ -30,7 +31,7 @@ def _amounts(caps: Caps) -> str:
     for window in ("turn", "hour", "day"):
         usd, tokens = getattr(caps, f"{window}_usd"), getattr(caps, f"{window}_tokens")
         if usd is not None:
-            found.append(f"${usd:,.2f} a {window}")
+            found.append(f"{dollars(usd)} a {window}")
         if tokens is not None:
             found.append(f"{tokens:,} tokens a {window}")
     return ", ".join(found).replace("a hour", "an hour")
@@ -55,9 +56,7 @@ def _print(reply: SpendingReply) -> None:
     console().print(rows)
     for more in reply.raises:
         amount = " and ".join(
-            text
-            for text in (f"${more.usd:,.2f}" * bool(more.usd), f"{more.tokens:,} tokens" * bool(more.tokens))
-            if text
+            text for text in (dollars(more.usd) * bool(more.usd), f"{more.tokens:,} tokens" * bool(more.tokens)) if text
         )
         say(f"Raised for {_whose(more.scope, more.name)}: {amount} more until {local(more.until)}.")
     for hold in reply.holds:

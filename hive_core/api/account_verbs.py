@@ -127,7 +127,7 @@ class OperatorAccounts(Operator):
             raise InvalidError("By how much is the cap to be raised?", hint="Give an amount of dollars or of tokens.")
         if not any((c.scope, c.name) == (request.scope, request.name) for c in self._treasury.standing.caps()):
             raise NotFoundError(
-                f"There is no cap of {request.name or 'the hive'}.", hint="`hive caps` shows those there are."
+                f"There is no cap of {request.name or 'the hive'}.", hint="`hive spending` shows those there are."
             )
         await self._treasury.policies.raise_cap(
             self._actor, request.scope, request.name, usd=request.usd, tokens=request.tokens

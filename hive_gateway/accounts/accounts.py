@@ -31,6 +31,7 @@ from hive_rpc.accounts import (
     Scope,
 )
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, StorageError
+from hive_rpc.faults import said
 from hive_rpc.interfaces.gateway import NewAccount
 
 REFUSED_SECONDS = 30.0
@@ -153,8 +154,10 @@ class Accounts:
             )
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            what = ".".join(str(part) for part in first["loc"]) or "account"
-            raise InvalidError(f"The account cannot be added: {what}: {first['msg']}.", field=what) from None
+            what = ".".join(str(part) for part in first["loc"])
+            raise InvalidError(
+                f"The account {new.name} cannot be added: {f'{what}: ' if what else ''}{said(first)}.", field=what
+            ) from None
         await self.keep(account)
 
     async def keep(self, account: StoredAccount) -> None:

@@ -9,6 +9,13 @@ from hive_gateway.addresses import api_address
 from hive_rpc.accounts import AccountKind, AccountName
 
 ANTHROPIC = "https://api.anthropic.com"
+LONGEST_SECRET = 4096
+"""Characters; it goes into a header, for which servers have 8 KiB."""
+_ANOTHER_KIND = {
+    AccountKind.API_KEY: ("sk-ant-oat", "it is a setup token, and not an API key"),
+    AccountKind.SETUP_TOKEN: ("sk-ant-api", "it is an API key, and not a setup token"),
+}
+"""How a secret begins that was taken for another; keys of other providers look as they like."""
 
 BaseUrl = Annotated[str, AfterValidator(api_address)]
 
@@ -19,7 +26,13 @@ def _like_a_credential(value: SecretStr) -> SecretStr:
     return value
 
 
-Secret = Annotated[SecretStr, AfterValidator(_like_a_credential)]
+def _of_a_credential_s_length(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) > LONGEST_SECRET:
+        raise ValueError("it is longer than any key; give the key alone")
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_of_a_credential_s_length), AfterValidator(_like_a_credential)]
 
 
 class Renewal(BaseModel):
@@ -53,6 +66,9 @@ class StoredAccount(BaseModel):
             raise ValueError(
                 "the stand-in has no secret" if self.kind is AccountKind.STAND_IN else "its secret is empty"
             )
+        begin, mistake = _ANOTHER_KIND.get(self.kind, ("", ""))
+        if begin and self.secret.get_secret_value().startswith(begin):
+            raise ValueError(mistake)
         return self
 
     @field_serializer("secret", when_used="json")

@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from hive_gateway.accounts.models import StoredAccount
 from hive_rpc.accounts import DEFAULT_ACCOUNT, AccountKind
 from hive_rpc.errors import InvalidError, StorageError
+from hive_rpc.faults import said
 
 KEY_CREDENTIAL = "anthropic-api-key"
 """The systemd credential that is the default account's API key."""
@@ -80,9 +81,9 @@ def from_systemd(base_url: str | None = None, environment: Mapping[str, str] = o
                 StoredAccount(name=name, kind=kind, secret=SecretStr(secret), base_url=base_url, read_only=True)
             )
         except ValidationError as error:
-            said = error.errors(include_input=False, include_url=False)[0]["msg"]
+            first = error.errors(include_input=False, include_url=False)[0]
             raise InvalidError(
-                f"The credential {path.name} cannot be used: {said}.", hint="Put the key alone into its file."
+                f"The credential {path.name} cannot be used: {said(first)}.", hint="Put the key alone into its file."
             ) from None
     return found
 

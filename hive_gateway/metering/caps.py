@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hive_base.prices import dollars
 from hive_gateway.metering.totals import NANO, Target, Totals, day_of, hour_of
 from hive_rpc.accounts import Caps, Hold, HoldKind, Raise, Scope
 from hive_rpc.interfaces.gateway import AgentsReply
@@ -44,7 +45,7 @@ class Limit:
     def words(self) -> str:
         scope, name = self.target
         whose = {Scope.HIVE: "the hive", Scope.ACCOUNT: f"the account {name}", Scope.AGENT: name}[scope]
-        amount = f"${self.nano_usd / NANO:,.2f}" if self.nano_usd is not None else f"{self.tokens:,} tokens"
+        amount = dollars(self.nano_usd / NANO) if self.nano_usd is not None else f"{self.tokens:,} tokens"
         return f"the cap of {whose}, {amount} {'a' if self.window is not Window.HOUR else 'an'} {self.window}"
 
 
@@ -80,14 +81,14 @@ class Purse:
             return
         more = [r for r in self.raises if (r.scope, r.name) == target and now < r.until]
         usd, tokens = sum(r.usd for r in more), sum(r.tokens for r in more)
-        for window, dollars, count in (
+        for window, money, count in (
             (Window.TURN, caps.turn_usd, caps.turn_tokens),
             (Window.HOUR, caps.hour_usd, caps.hour_tokens),
             (Window.DAY, caps.day_usd, caps.day_tokens),
         ):
             extra = window is not Window.TURN
-            if dollars is not None:
-                yield Limit(target, window, nano_usd=round((dollars + usd * extra) * NANO))
+            if money is not None:
+                yield Limit(target, window, nano_usd=round((money + usd * extra) * NANO))
             if count is not None:
                 yield Limit(target, window, tokens=count + tokens * extra)
 

@@ -125,6 +125,9 @@ async def test_a_stored_account_is_there_after_a_restart_and_nobody_else_can_rea
         (NewAccount(name="x", kind=AccountKind.API_KEY, secret="sk ant secret"), "secret"),
         (NewAccount(name="x", kind=AccountKind.API_KEY, secret="sk-ant-secret\r\nx-evil: 1"), "secret"),
         (NewAccount(name="x", kind=AccountKind.API_KEY, secret=""), "empty"),
+        (NewAccount(name="x", kind=AccountKind.API_KEY, secret="sk-ant-" + "x" * 5000), "longer than any key"),
+        (NewAccount(name="x", kind=AccountKind.API_KEY, secret="sk-ant-oat01-x"), "it is a setup token"),
+        (NewAccount(name="x", kind=AccountKind.SETUP_TOKEN, secret="sk-ant-api03-x"), "it is an API key"),
         (NewAccount(name="../x", kind=AccountKind.API_KEY, secret="sk-ant-secret"), "name"),
         (NewAccount(name="x", kind=AccountKind.API_KEY, secret="sk-ant-secret", base_url="http://evil"), "https"),
     ],
@@ -139,6 +142,7 @@ async def test_what_is_no_account_is_refused_without_quoting_it(
     assert done.error is not None
     assert done.error.name == "org.hive.Invalid"
     assert what in done.error.message
+    assert "Value error" not in done.error.message
     assert not any(piece in f"{done.error} {caplog.text} {new!r}" for piece in ("sk-ant-", "sk ant"))
 
 
