@@ -48,7 +48,7 @@ async def api(port: int) -> AsyncIterator[None]:
 @asynccontextmanager
 async def bare(socket: Path, url: str) -> AsyncIterator[None]:
     """The least that aiohttp needs to be a streaming reverse proxy on a unix socket."""
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session:
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
@@ -74,7 +74,7 @@ def server(kind: str, where: str, url: str = "") -> AbstractAsyncContextManager[
         case "bare":
             return bare(Path(where), url)
         case _:
-            return proxied(Path(where).parent, url)
+            return proxied(Path(where).parent, url, connections=1000)
 
 
 async def main(*arguments: str) -> None:

@@ -101,13 +101,18 @@ def api_account(name: str = "default", secret: str = KEY, base_url: str | None =
 
 @asynccontextmanager
 async def proxied(
-    directory: Path, base_url: str, *, connect_seconds: float = 10, silence_seconds: float = 60
+    directory: Path,
+    base_url: str,
+    *,
+    connect_seconds: float = 10,
+    silence_seconds: float = 60,
+    connections: int = 64,
 ) -> AsyncIterator[Path]:
     """An agent's socket that leads to the API at an address."""
     settings = UpstreamConfig(
         base_url=base_url.rstrip("/"), connect_seconds=connect_seconds, silence_seconds=silence_seconds
     )
-    async with parts(directory, accounts=[api_account()], settings=settings) as made:
+    async with parts(directory, accounts=[api_account()], settings=settings, connections=connections) as made:
         yield made.socket
 
 
