@@ -151,6 +151,10 @@ class Feed:
         """Whether everything after this cursor is still kept here."""
         return cursor >= self._start and not (len(self._kept) == KEPT and cursor < self._kept[0][0])
 
+    def has_seen(self, cursor: int) -> bool:
+        """If not, it is a little ahead of us, or of another history than core's: core knows."""
+        return cursor <= self._cursor
+
     async def run(self) -> None:
         """For as long as there are pages, which the owner sees to."""
         async with asyncio.TaskGroup() as group:
@@ -336,7 +340,7 @@ class Feeds:
             feed.task = asyncio.create_task(_run(feed), name=f"feed {agent or ''}")
         feed.users += 1
         try:
-            if agent is not None and not feed.reaches(page.cursor):
+            if agent is not None and not (feed.reaches(page.cursor) and feed.has_seen(page.cursor)):
                 await self._catch_up(feed, page, agent)
             feed.join(page)
             yield
@@ -350,7 +354,7 @@ class Feeds:
                 await asyncio.wait({feed.task})
 
     async def _catch_up(self, feed: Feed, page: Page, agent: str) -> None:
-        """What happened before the feed began, for a page that is older than that."""
+        """What core says has happened since, for a page whose cursor the feed does not know."""
         asked = WatchRequest(session=page.token, agent=agent, after=page.cursor, background=True)
         async with self._core.operator() as operator:
             async for batch in operator.watch(asked):

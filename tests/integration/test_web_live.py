@@ -162,6 +162,16 @@ async def test_a_gap_that_cannot_be_filled_says_to_load_the_page_again(tmp_path:
             assert (await stream.until("reset")).id == site.core.cursor
 
 
+async def test_an_id_that_core_never_gave_says_so_too_whoever_else_is_looking(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        async with events(site, "agent=worker&after=0") as other:
+            await other.until("agent")
+            async with events(site, "agent=worker&after=999") as stream:
+                assert (await stream.until("reset")).id == site.core.cursor
+
+
 async def test_a_stream_outlives_a_restart_of_core_and_misses_nothing(tmp_path: Path) -> None:
     async with dashboard(tmp_path, real_time=True) as site:
         site.sign_in()

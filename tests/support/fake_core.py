@@ -220,7 +220,7 @@ class FakeCore:
     async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
         """Stored events first, then each as it is told. Ends with NotSignedIn when the session ends."""
         after = self._count if request.after is None else request.after
-        if after < self.forgotten:
+        if after < self.forgotten or after > self._count:
             yield WatchReply(events=[], cursor=self._count, reset=True)
         news = asyncio.Event()
         self._watchers.append(news)
