@@ -53,7 +53,8 @@ def turn_words(turn: Turn | None, now: datetime) -> Text:
 
 def _hive_lines(hive: HiveStatus, now: datetime) -> list[Text]:
     health = words("healthy", "green") if hive.healthy else words("not healthy: see `hive doctor`", "bold red")
-    lines = [Text.assemble((harmless(hive.name), "bold"), f" {hive.version}, up for {ago(hive.since, now)}, ", health)]
+    up = harmless(f" {hive.version}, up for {ago(hive.since, now)}, ")
+    lines = [Text.assemble((harmless(hive.name), "bold"), up, health)]
     if hive.stopped:
         lines.append(words(f"Everything is stopped: {hive.stopped}. `hive resume-all` undoes it.", "bold red"))
     if not hive.gateway:
