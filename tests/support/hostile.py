@@ -1,5 +1,6 @@
 """Text as an agent could write it to take over whoever reads it, and models in which every string is that."""
 
+import contextlib
 import enum
 import types
 import typing
@@ -70,10 +71,17 @@ def _text(annotation: Any, text: str) -> str:
 
 
 def poisoned(item: Any, text: str, kept: frozenset[str] = frozenset()) -> Any:
-    """A copy with this text in place of every string, at any depth, but for fields of these names."""
+    """A copy with this text in place of every string that may be it, at any depth, but for fields of these names."""
     if isinstance(item, BaseModel):
-        fields = {name: getattr(item, name) for name in type(item).model_fields if name not in kept}
-        return item.model_copy(update={name: poisoned(value, text, kept) for name, value in fields.items()})
+        update = {}
+        for name, field in type(item).model_fields.items():
+            if name not in kept:
+                value = poisoned(getattr(item, name), text, kept)
+                annotation: Any = field.annotation
+                whole = typing.Annotated[(annotation, *field.metadata)] if field.metadata else annotation
+                with contextlib.suppress(ValidationError):
+                    update[name] = TypeAdapter(whole).validate_python(value)
+        return item.model_copy(update=update)
     if isinstance(item, list):
         return [poisoned(one, text, kept) for one in item]
     if isinstance(item, dict):
