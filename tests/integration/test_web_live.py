@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from hive_core.api.authority import RECHECK_SECONDS
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall, ToolResult, TurnOutcome
 from hive_web.feed import Pace
 from tests.support.dashboard import AT_ONCE, dashboard, events
@@ -222,6 +223,10 @@ async def test_the_end_of_the_session_ends_the_stream(tmp_path: Path) -> None:
             await stream.until("signed-out")
         answer = await site.get("/events?after=0", headers={"Accept": "text/event-stream"})
         assert answer.status == 401
+
+
+def test_no_stream_outlives_its_session_by_more_than_the_documented_five_seconds() -> None:
+    assert Pace().recheck == RECHECK_SECONDS == 5
 
 
 async def test_a_stream_needs_a_session_and_a_place_to_begin(tmp_path: Path) -> None:

@@ -137,6 +137,26 @@ async def test_guessing_names_from_one_address_has_to_wait_too(sessions: Session
         await sessions.sign_in("name20", "wrong password", "203.0.113.1")
 
 
+async def test_guessing_one_name_from_ever_new_addresses_has_to_wait_too(sessions: Sessions, ada: str) -> None:
+    for n in range(50):
+        with pytest.raises(NotSignedInError):
+            await sessions.sign_in(ada, "wrong password", f"203.0.113.{n}")
+    with pytest.raises(RateLimitedError):
+        await sessions.sign_in(ada, PASSWORD, "198.51.100.7")
+
+
+async def test_guessing_links_has_to_wait_and_leaves_the_real_one_usable(
+    operators: Operators, sessions: Sessions
+) -> None:
+    invite = await operators.invite(ROOT, "ada")
+    for n in range(20):
+        with pytest.raises(NotSignedInError):
+            await sessions.redeem(f"guess-{n}", "203.0.113.1")
+    with pytest.raises(RateLimitedError):
+        await sessions.redeem(invite.token, "203.0.113.1")
+    assert (await sessions.redeem(invite.token, "198.51.100.7")).name == "ada"
+
+
 async def test_signing_in_rightly_is_not_counted(sessions: Sessions, ada: str) -> None:
     for _ in range(30):
         await sessions.sign_in(ada, PASSWORD, "203.0.113.1")
