@@ -18,6 +18,8 @@ from hive_agent.harness.surroundings import Home
 log = logging.getLogger(__name__)
 
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
+_MOVING = ".moved-from-older-layout"
+"""Where an entry is copied to before it gets its name: a copy that was cut off is never taken for the whole."""
 
 
 def migrate(home: Home, *, bare: Path = BARE_STATE, uid: int | None = None) -> None:
@@ -68,16 +70,20 @@ def _move_file(source: Path, target: Path) -> bool:
 def _move_the_rest(bare: Path, state: Path, uid: int | None) -> list[str]:
     """Each entry whole, and only where there is none of its name: what lies in `state` already is the newer one."""
     moved = []
+    new = state / _MOVING
     for entry in sorted(bare.iterdir()):
+        if os.path.lexists(new):
+            _remove(new)
         target = state / entry.name
         if os.path.lexists(target) or not _copyable(entry):
             log.warning("%s is left where it is: it has no place in %s", entry, state)
             continue
         if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, target, symlinks=True, ignore=_uncopyable)
+            shutil.copytree(entry, new, symlinks=True, ignore=_uncopyable)
         else:
-            shutil.copy2(entry, target, follow_symlinks=False)
-        _give(target, uid)
+            shutil.copy2(entry, new, follow_symlinks=False)
+        _give(new, uid)
+        new.rename(target)
         _remove(entry)
         moved.append(f"{entry} to {target}")
     return moved

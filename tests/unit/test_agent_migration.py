@@ -1,7 +1,9 @@
 """The move out of an older layout: once, nothing lost, and no link of the model's followed."""
 
+import errno
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,46 @@ def test_a_move_that_was_cut_off_goes_on_where_it_was(home: Home, bare: Path) ->
     migrate(home, bare=bare)
     assert list(home.state.iterdir()) == []
     assert (home.harness / "hyperhive-events.sqlite").read_text() == "whole"
+
+
+def test_a_directory_whose_copy_was_cut_off_is_copied_whole_at_the_next_start(
+    home: Home, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bare / "work").mkdir(parents=True)
+    for name in ("one", "two", "three"):
+        (bare / "work" / name).write_text(name)
+    copy = shutil.copy2
+    copied: list[str] = []
+
+    def full(source: str, target: str, **how: bool) -> str:
+        if copied:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        copied.append(source)
+        return copy(source, target, **how)
+
+    with monkeypatch.context() as patch:
+        # What copytree() takes for its files was bound when it was defined.
+        patch.setattr(shutil.copytree, "__defaults__", (False, None, full, False, False))
+        with pytest.raises(OSError, match="No space"):
+            migrate(home, bare=bare)
+    assert copied
+    assert not (home.state / "work").exists()
+    migrate(home, bare=bare)
+    assert {path.name for path in (home.state / "work").iterdir()} == {"one", "two", "three"}
+    assert [path.name for path in home.state.iterdir()] == ["work"]
+    assert list(bare.iterdir()) == []
+
+
+def test_a_link_where_the_copy_is_made_is_not_followed(home: Home, bare: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    (home.state / ".moved-from-older-layout").symlink_to(outside)
+    (bare / "work").mkdir(parents=True)
+    (bare / "work" / "file").write_text("old")
+    migrate(home, bare=bare)
+    assert [path.name for path in outside.iterdir()] == ["kept"]
+    assert (home.state / "work" / "file").read_text() == "old"
 
 
 def test_a_link_that_the_model_laid_is_not_followed(home: Home, bare: Path, tmp_path: Path) -> None:
