@@ -11,8 +11,9 @@ from hive_core.deploys.waves import told, waves
 from hive_core.jobs import Order
 from hive_core.operators.audit import Actor
 from hive_rpc.configuration import JobKind
-from hive_rpc.errors import ConflictError
+from hive_rpc.errors import ConflictError, NotFoundError
 from hive_rpc.interfaces.operator import (
+    RUNNING,
     AgentRequest,
     ApprovalReply,
     ApprovalRequest,
@@ -32,6 +33,8 @@ from hive_rpc.interfaces.operator import (
     Operator,
     OperatorApprovalReply,
     OperatorRequest,
+    ReadAgentConfigReply,
+    ReadAgentConfigRequest,
     RestartAllRequest,
     SpawnRequest,
     TombstonesReply,
@@ -153,6 +156,17 @@ class OperatorChanges(Operator):
     async def config(self, request: AgentRequest) -> ConfigReply:
         sha = await self._changes.configs.commit_of(request.name)
         return ConfigReply(agent=request.name, config=self._changes.agents.get(request.name).config_text, sha=sha)
+
+    async def read_agent_config(self, request: ReadAgentConfigRequest) -> ReadAgentConfigReply:
+        running = await self._changes.configs.commit_of(request.agent)
+        sha = running if request.ref == RUNNING else request.ref
+        text = await self._changes.repositories.show(request.agent, sha, request.path)
+        if text is None:
+            raise NotFoundError(
+                "The agent's configuration has no such file at that commit.",
+                hint="`hive config NAME log` lists the commits.",
+            )
+        return ReadAgentConfigReply(sha=sha, path=request.path, text=text)
 
     async def config_log(self, request: AgentRequest) -> ConfigLogReply:
         await self._changes.configs.commit_of(request.name)

@@ -67,6 +67,11 @@ class Repositories:
         """Raises InvalidError when there is no such commit."""
         return _tree(await self._applied("read", name, sha))
 
+    async def show(self, name: str, sha: str, path: str) -> str | None:
+        """One file of a commit; None where there is no such file or commit."""
+        answer = await self._applied("show", name, sha, path)
+        return answer[1:].decode(errors="replace") if answer else None
+
     async def head(self, name: str) -> str | None:
         """The commit that is applied."""
         return (await self._applied("head", name)).decode() or None

@@ -6,8 +6,9 @@ role of its operator decides.
 
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from hive_rpc.accounts import (
     Account,
@@ -772,6 +773,25 @@ class ConfigDiffReply(Model):
     diff: str
 
 
+RUNNING = "running"
+"""In place of a commit: the one that the agent runs with."""
+
+
+class ReadAgentConfigRequest(OperatorRequest):
+    agent: AgentName
+    ref: Annotated[str, StringConstraints(pattern=rf"^([0-9a-f]{{40}}|{RUNNING})$")] = RUNNING
+    """A commit that was proposed or applied, by its full id."""
+    path: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+/-]*$", max_length=500)] = "agent.toml"
+    """As the commit's tree names it; nothing is resolved."""
+
+
+class ReadAgentConfigReply(Model):
+    sha: Sha
+    path: str
+    text: str
+    """At most 256 KiB."""
+
+
 class EditConfigRequest(OperatorRequest):
     """An operator's own proposal: it takes the same way as a manager's, and is approved like any other."""
 
@@ -1167,6 +1187,11 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
     @rpc(Role.VIEWER)
     async def config(self, request: AgentRequest) -> ConfigReply:
         """What an agent runs with."""
+        raise NotImplementedError
+
+    @rpc(Role.VIEWER)
+    async def read_agent_config(self, request: ReadAgentConfigRequest) -> ReadAgentConfigReply:
+        """One file of an agent's configuration at a commit. `NotFound` when there is no such file or commit."""
         raise NotImplementedError
 
     @rpc(Role.VIEWER)

@@ -52,7 +52,7 @@ READS = {
     "Questions", "Reminders", "ReminderRollup", "LooseEnds", "DeadLetters", "Accounts", "Spending", "EgressLog",
     "Audit", "Sessions", "Operators", "ListAgentFiles", "ReadAgentFile", "ReadLog", "Approvals", "ShowApproval",
     "Jobs", "ShowJob", "Config", "ConfigLog", "ConfigDiff", "Inputs", "Tombstones", "AwaitReply", "AwaitJob", "Doctor",
-    "Watch", "Logs", "Metrics", "Greet", "Describe",
+    "ReadAgentConfig", "Watch", "Logs", "Metrics", "Greet", "Describe",
 }  # fmt: skip
 PASSWORD = "correct horse battery"
 ADDRESS = "203.0.113.7"

@@ -23,6 +23,7 @@ from hive_rpc.client import connect
 from hive_rpc.interfaces.agent import Agent, HelloRequest
 from hive_rpc.interfaces.operator import Operator, OperatorRequest
 from tests.support.fake_systemd import LEADER, FakeSystemd, fake_systemd
+from tests.support.plain_disks import PlainDisks
 from tests.support.sandboxes import NoWalls
 
 
@@ -44,7 +45,7 @@ async def whole_core(root: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Who
     leader.mkdir(parents=True)
     for name in ("uid_map", "gid_map"):
         (leader / name).write_text(f"         0 {524288:10} {65536:10}\n")
-    driver = StatelessDriver(run, state, machines=root / "machines", confs=root / "confs", secrets=root / "secrets")
+    driver = StatelessDriver(run, state, confs=root / "confs", secrets=root / "secrets")
     made: list[Changes] = []
     make = daemon.changes
 
@@ -56,6 +57,7 @@ async def whole_core(root: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Who
     patch.setattr(daemon, "_driver", lambda *_: driver)
     patch.setattr(daemon, "Containers", partial(Containers, proc=root / "proc"))
     patch.setattr(daemon, "TransientUnits", NoWalls)
+    patch.setattr(daemon, "Images", PlainDisks)
     async with fake_systemd(root) as (bus, systemd), AsyncExitStack() as stack:
         patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
         started: asyncio.Queue[str] = asyncio.Queue()

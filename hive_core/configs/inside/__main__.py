@@ -20,6 +20,8 @@ async def answer(words: Sequence[str], stdin: bytes) -> bytes:
             return applied.dumped(await applied.receive(Path(repository), sha, stdin))
         case ["read", repository, sha]:
             return applied.dumped(await applied.read(Path(repository), sha))
+        case ["show", repository, sha, path]:
+            return await applied.show(Path(repository), sha, path)
         case ["commit", repository]:
             return (await applied.commit(Path(repository), json.loads(stdin))).encode()
         case ["adopt", repository]:

@@ -57,6 +57,21 @@ async def read(repository: Path, sha: str) -> dict[str, Any]:
     return {"sha": sha, "files": texts}
 
 
+async def show(repository: Path, sha: str, path: str) -> bytes:
+    """One file of a commit that was proposed or applied; empty where there is none, else a byte before the text.
+
+    The path is looked up among those that a configuration may have, and never given to git.
+    """
+    kind = await git(repository, "cat-file", "-t", sha, check=False)
+    if kind.stdout.strip() != "commit":
+        return b""
+    try:
+        found = (await files(repository, sha)).get(path)
+    except Refusal:  # it names files that the caller has not
+        return b""
+    return b"=" + (await git(repository, "cat-file", "blob", found.blob)).output if found else b""
+
+
 async def commit(repository: Path, order: dict[str, Any]) -> str:
     """Make a commit of these files alone on top of `parent`; its id."""
     await init(repository)
