@@ -1,6 +1,7 @@
 """Every way in which the model or the CLI fails, with the real CLI: the message is not lost, and people see why."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -238,3 +239,34 @@ async def test_a_cancel_leaves_no_child_alive_and_keeps_the_conversation_warm(ro
         assert core.turns()[2].outcome is TurnOutcome.OK
         assert cgroup.processes() == [cli]
         assert [ended.refused for ended in core.ended] == [None]
+
+
+def _sleepers(cgroup: Cgroup) -> set[bytes]:
+    """What the `sleep`s in it were given."""
+    found = set()
+    for pid in cgroup.processes():
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if command[0] == b"sleep":
+                found.add(command[1])
+    return found
+
+
+async def test_a_cli_that_does_not_obey_is_killed_with_all_that_it_left_behind(root: Path, cgroup: Cgroup) -> None:
+    async with chained(root, cgroup=cgroup) as chain:
+        core = chain.core
+        # One in a session of its own, one forked twice; both outlive the shell. Last, the CLI is made deaf.
+        core.deliver(
+            "run `setsid -f sleep 1001; (setsid sh -c 'sleep 1002 & sleep 1003' &); kill -STOP $PPID; sleep 1004`"
+        )
+        async with asyncio.timeout(30):
+            while _sleepers(cgroup) != {b"1001", b"1002", b"1003", b"1004"}:
+                await asyncio.sleep(0.02)
+        core.command(CommandKind.CANCEL, asked="command_1")
+        await core.until(lambda: core.turns())
+        assert cgroup.processes() == []
+        assert core.turns()[0].outcome is TurnOutcome.INTERRUPTED
+        core.deliver("say two")
+        await core.until(lambda: len(core.turns()) == 2)
+        assert core.turns()[1].outcome is TurnOutcome.OK
+        assert len(cgroup.processes()) == 1
