@@ -124,13 +124,19 @@ class ContainerState(StrEnum):
     FAILED = "failed"
 
 
+Count = Annotated[int, Field(ge=0, le=10**12)]
+"""What an agent counts of itself. With a bound, because such are summed up with those of others."""
+Measure = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+"""Seconds or dollars, as an agent says. Bounded too: the sum of two could else be infinite, which is no JSON."""
+
+
 class Usage(Model):
     """Tokens of one turn, summed over its requests, as the Messages API reports them."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_creation_tokens: int = 0
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cache_read_tokens: Count = 0
+    cache_creation_tokens: Count = 0
 
 
 class TurnOutcome(StrEnum):
@@ -166,16 +172,16 @@ class Turn(Model):
     error: str | None = None
     started_at: Time
     ended_at: Time | None = None
-    queued_seconds: float | None = None
-    first_token_seconds: float | None = None
-    duration_seconds: float | None = None
+    queued_seconds: Measure | None = None
+    first_token_seconds: Measure | None = None
+    duration_seconds: Measure | None = None
     model: str | None = None
     session: str | None = None
     usage: Usage = Usage()
-    cost_usd: float | None = None
-    context_tokens: int | None = None
-    tools: dict[str, int] = {}
-    attempts: int = 0
+    cost_usd: Measure | None = None
+    context_tokens: Count | None = None
+    tools: dict[str, Count] = {}
+    attempts: Count = 0
 
 
 class EventKind(StrEnum):

@@ -7,7 +7,8 @@ for which message, so that a turn that is done again after a crash finds the que
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from hive_agent.harness.core import Core
 from hive_agent.harness.turns import ActiveTurn
@@ -100,9 +101,17 @@ class Permits:
 
 
 def _readable(request: PermitRequest) -> str:
-    """A command as it is typed; anything else as JSON."""
+    """A command as it is typed, and what else goes with it; anything else as JSON."""
     command = request.arguments.get("command")
-    return command if isinstance(command, str) else json.dumps(request.arguments, indent=1, ensure_ascii=False)
+    if not isinstance(command, str):
+        return _json(request.arguments)
+    # Whoever says yes says it to all of them; what the model calls its command is no argument.
+    others = {name: value for name, value in request.arguments.items() if name not in ("command", "description")}
+    return f"{_json(others)}\n\n{command}" if others else command
+
+
+def _json(arguments: Mapping[str, Any]) -> str:
+    return json.dumps(arguments, indent=1, ensure_ascii=False)
 
 
 def _reply(asked: Question) -> PermitReply:

@@ -7,7 +7,7 @@ from hive_rpc.interfaces.operator import LookItem, LookKeys, LookKind
 from hive_rpc.types import Model
 
 MAX_BYTES = 640 * 1024
-"""Of JSON in one answer, so that it fits into a frame."""
+"""Of JSON in UTF-8 in one answer, so that it fits into a frame."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Ledger:
             return
         self.version += 1
         item = LookItem.model_validate({"version": self.version, "kind": kind, "key": key, kind.value: value})
-        self._entries[kind, key] = _Entry(self.version, len(value.model_dump_json()), item)
+        self._entries[kind, key] = _Entry(self.version, len(item.model_dump_json().encode()), item)
 
     def order(self, kind: LookKind, keys: Sequence[str]) -> None:
         """All that there are; what else was known is forgotten."""
@@ -49,7 +49,7 @@ class Ledger:
         if known is not None and isinstance(known.item, LookKeys) and known.item.keys == list(keys):
             return
         self.version += 1
-        size = sum(len(key) + 4 for key in keys)
+        size = sum(len(key.encode()) + 4 for key in keys)
         self._entries[kind, None] = _Entry(
             self.version, size, LookKeys(version=self.version, kind=kind, keys=list(keys))
         )

@@ -14,7 +14,7 @@ from hive_base.clock import SystemClock
 from hive_rpc.accounts import Hold, HoldKind, Scope
 from hive_rpc.client import Client, connect
 from hive_rpc.commands import AgentCommandKind
-from hive_rpc.errors import NotSignedInError
+from hive_rpc.errors import InvalidError, NotSignedInError
 from hive_rpc.interfaces.agent import (
     Agent,
     AskRequest,
@@ -46,7 +46,7 @@ from hive_rpc.interfaces.operator import (
     WatchRequest,
 )
 from hive_rpc.interfaces.session import RedeemRequest, Session, SessionRequest
-from hive_rpc.types import OPERATOR, AgentState, Event, EventKind, Role, Turn, TurnOutcome
+from hive_rpc.types import OPERATOR, AgentState, Event, EventKind, Role, Turn, TurnOutcome, Usage
 from hive_web.look import Look
 from hive_web.mirror import Mirror
 from tests.support.core_process import core_process
@@ -212,6 +212,30 @@ async def test_what_does_not_fit_into_one_answer_comes_in_several(tmp_path: Path
                 await agent.ask(AskRequest(question="\u0001" * 2000))
         look = await check(site)
         assert len(look.messages) >= 60
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"cost_usd": 1e308},
+        {"context_tokens": 10**30},
+        {"tools": {"Bash": 10**18}},
+        {"usage": Usage().model_copy(update={"input_tokens": 10**30})},
+    ],
+)
+async def test_no_number_that_an_agent_says_keeps_the_page_from_everybody(
+    tmp_path: Path, forged: dict[str, object]
+) -> None:
+    """Each of two such costs is a number, and their sum is none in JSON; the others are too large for SQLite."""
+    async with hive(tmp_path) as site:
+        for number in (1, 2):
+            turn = Turn(id=f"turn_{number}", started_at=SystemClock().now(), outcome=TurnOutcome.OK)
+            event = Event(kind=EventKind.TURN_ENDED, at=turn.started_at, sequence=number)
+            # What is copied is not checked at this end.
+            event = event.model_copy(update={"turn": turn.model_copy(update=forged)})
+            with pytest.raises(InvalidError):
+                await site.ada.push_events(PushEventsRequest(events=[event]))
+        await check(site)
 
 
 async def test_a_session_that_is_over_learns_nothing_more(tmp_path: Path) -> None:
