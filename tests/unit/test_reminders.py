@@ -89,11 +89,8 @@ async def test_the_task_sleeps_until_the_next_one_also_when_an_earlier_one_is_se
     await once(reminders, 1000, "later")
     await once(reminders, 10, "sooner")
     waiting = asyncio.ensure_future(broker.receive("worker", None, wait_seconds=60))
-    while not waiting.done():
-        await asyncio.sleep(0.001)
-        await clock.advance(1)
-    assert [m.body.splitlines()[-1] for m in waiting.result()] == ["sooner"]
-    assert clock.monotonic() < 60
+    await clock.advance(10)
+    assert [m.body.splitlines()[-1] for m in await waiting] == ["sooner"]
     background.cancel()
 
 
