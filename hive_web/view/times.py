@@ -36,16 +36,20 @@ def right_until(moment: datetime, now: datetime) -> float:
 
 
 def duration(seconds: float) -> str:
-    """`340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`."""
+    """`340 ms`, `4.2 s`, `1 min 12 s`, `2 h 5 min`, `1 d`."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return _two(minutes, "min", rest, "s")
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
+    return _two(hours, "h", minutes, "min") if hours < 24 else _two(hours // 24, "d", hours % 24, "h")
+
+
+def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit}" + (f" {small} {small_unit}" if small else "")
 
 
 def clock(moment: datetime) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hive_base.clock import ManualClock
 from hive_rpc.errors import ConflictError, TooLargeError, UnavailableError
+from hive_rpc.interfaces.operator import AgentToday
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, Turn, TurnOutcome
 from tests.support.dashboard import dashboard
 from tests.support.fake_core import FakeCore
@@ -40,6 +41,26 @@ async def test_the_hives_page_shows_what_waits_then_agents_then_the_conversation
             "<title>(1) meadow</title>",
         ):
             assert shown in page, shown
+
+
+async def test_a_page_of_a_full_hive_stays_small(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        core, now = site.core, site.core.clock.now()
+        said = "The report compared local times and lost the hour of the clock change; the tests pass now. " * 6
+        turn = Turn(id="t", started_at=now, ended_at=now, outcome=TurnOutcome.OK, duration_seconds=3.2)
+        for number in range(200):
+            name, state = f"worker-{number:03}", AgentState.FAILED if number % 20 == 0 else AgentState.IDLE
+            reason = "Its container ended: out of memory (limit 2 GiB)."
+            core.agent(name, state, model="claude-sonnet-4-5", reason=reason, last_turn=turn, unread=number % 3)
+            core.desk.today.append(AgentToday(agent=name, turns=3, cost_usd=1.2, context_tokens=40_000 + number))
+            core.message(name, OPERATOR, said)
+        for number in range(150):
+            core.emit(EventKind.TEXT, "worker-000", turn_id=f"turn_{number // 5}", text=said)
+        for path in ("/", "/agent/worker-000/"):
+            page = await (await site.get(path)).read()
+            assert page.count(b"<li") > 150, path
+            assert len(page) <= 150_000, path
 
 
 async def test_an_empty_hive_says_what_to_do(tmp_path: Path) -> None:

@@ -34,7 +34,15 @@ def test_a_moment_in_full_is_in_utc() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.34, "340 ms"), (4.24, "4.2 s"), (72, "1 min 12 s"), (3600, "1 h 0 min"), (7500, "2 h 5 min")],
+    [
+        (0.34, "340 ms"),
+        (4.24, "4.2 s"),
+        (72, "1 min 12 s"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (86400, "1 d"),
+        (100_800, "1 d 4 h"),
+    ],
 )
 def test_a_duration(seconds: float, words: str) -> None:
     assert duration(seconds) == words
