@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.test_gateway_live import ASK_PROXY
-from tests.e2e.test_manager import REASON, ask, propose
 from tests.support.browser import chromium, context
 from tests.support.hive_host import Hive
+from tests.support.manager_story import REASON, ask, propose
 
 PATIENCE_MS = 90_000
 """Drains, switches and boots go on while other tests' machines do."""
@@ -61,7 +61,7 @@ async def test_what_the_manager_proposes_is_approved_in_the_browser_and_the_work
 async def test_a_configuration_is_edited_in_place_and_denied(hive: Hive, page: Page) -> None:
     await page.goto(f"{hive.url}/agent/worker/config")
     before = await page.locator("pre.text").inner_text()
-    await page.get_by_role("link", name="Edit").click()
+    await page.get_by_role("link", name="Edit", exact=True).click()
     text = page.get_by_label("agent.toml")
     await text.fill("[limits]\nmemory_mib = 'lots'\n")
     await page.get_by_role("button", name="Propose it").click()

@@ -1,113 +1,41 @@
 """The manager proposes, an operator decides, the worker comes back with it or runs as before."""
 
 import json
-import re
-import time
-from collections.abc import Callable
-from typing import Any
 
+import pytest
+
+from hive_rpc.configuration import JobStep
+from tests.support import manager_story
 from tests.support.hive_host import Hive
+from tests.support.manager_story import ask, configured, propose, shown, told, until, use
 
-PATIENCE = 90
-REASON = "It should say so."
-
-
-def ask(hive: Hive, agent: str, text: str) -> str:
-    """What the agent answers."""
-    reply = json.loads(hive.command("send", "--wait", "--json", agent, text).stdout)
-    return str(reply["reply"]["body"] if "reply" in reply else reply["body"])
-
-
-def use(hive: Hive, tool: str, **arguments: Any) -> str:
-    """What the manager's model reads after it used a tool."""
-    return ask(hive, "manager", f"call {tool} {json.dumps(arguments)}")
-
-
-def propose(hive: Hive, config: str) -> str:
-    """The manager commits a configuration of the worker and asks for it; the approval's id."""
-    said = use(hive, "propose_config", name="worker", files={"agent.toml": config}, message="a change")
-    sha = re.search(r"[0-9a-f]{40}", said)
-    assert sha is not None, said
-    asked = use(hive, "request_apply", name="worker", sha=sha[0], reason=REASON)
-    approval = re.search(r"apr_\w+", asked)
-    assert approval is not None, asked
-    return approval[0]
-
-
-def shown(hive: Hive, approval: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(hive.command("approvals", "show", approval, "--json").stdout)
-    return found
-
-
-def until(what: str, condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"{what}: did not happen within {PATIENCE} s"
-        time.sleep(0.2)
-
-
-def told(hive: Hive, approval: str) -> str:
-    """What the hive told the manager of it."""
-    found = json.loads(hive.command("messages", "manager", "--json", "--limit", "100").stdout)["messages"]
-    return "\n".join(m["body"] for m in found if m["sender"] == "hive" and approval in m["body"])
-
-
-def configured(color: str, more: str = "") -> str:
-    return f'model = "claude-sonnet-4-5"\ndrain_seconds = 20\n{more}\n[environment]\nCOLOR = "{color}"\n'
+BROKEN = '[[mounts]]\nsource = "/srv/nowhere"\ntarget = "/data"\n'
 
 
 def test_an_approved_change_is_what_the_worker_runs_with(hive: Hive) -> None:
-    approval = propose(hive, configured("blue"))
-    assert approval in hive.command("approvals").stdout
-    found = shown(hive, approval)
-    assert '+COLOR = "blue"' in found["diff"]
-    assert (found["approval"]["requested_by"], found["approval"]["reason"]) == ("manager", REASON)
-    assert "blue" not in ask(hive, "worker", "run echo $COLOR")
-    hive.command("approvals", "approve", approval, "--note", "go")
-    assert shown(hive, approval)["approval"]["state"] == "deployed"
-    assert "blue" in ask(hive, "worker", "run echo $COLOR")
-    worker = next(a for a in hive.status()["agents"] if a["name"] == "worker")
-    assert worker["model"] == "claude-sonnet-4-5"
-    until("the manager is told", lambda: "carried out" in told(hive, approval))
-    assert f"deployed/{approval}" in hive.command("config", "worker", "log").stdout
+    manager_story.a_change_is_what_the_worker_runs_with(hive)
 
 
 def test_a_change_that_does_not_work_is_taken_back_and_the_manager_gets_the_log(hive: Hive) -> None:
-    hive.command("config", "worker", "edit", "--file", "/dev/null", "--yes")
-    mount = '[[mounts]]\nsource = "/srv/nowhere"\ntarget = "/data"\n'
-    approval = propose(hive, configured("red") + mount)
+    manager_story.a_broken_one_is_taken_back(hive, BROKEN, "/srv/nowhere")
+
+
+@pytest.mark.parametrize("step", [step for step in JobStep if step is not JobStep.BUILD])
+def test_core_may_be_killed_in_each_step_of_a_deploy(hive: Hive, step: JobStep) -> None:
+    """Nothing is built for a stateless container; tests/integration/test_nixos_containers.py has the others."""
+    manager_story.core_may_be_killed(hive, step, f"green-{step}", BROKEN)
+
+
+def test_what_a_change_lets_the_worker_read_is_said_before_anybody_decides(hive: Hive) -> None:
+    approval = propose(hive, configured("pink", BROKEN))
     assert "worker can read the machine's /srv/nowhere." in shown(hive, approval)["warnings"]
-    done = hive.command("approvals", "approve", approval, check=False)
-    assert done.returncode == 1
-    assert "/srv/nowhere" in done.stderr
-    failed = shown(hive, approval)["approval"]
-    assert failed["state"] == "failed"
-    assert "/srv/nowhere" in failed["error"]
-    assert "red" not in ask(hive, "worker", "run echo $COLOR")
-    assert hive.command("config", "worker").stdout.strip() == ""
-    until("the manager is told", lambda: "/srv/nowhere" in told(hive, approval))
-
-
-def test_core_may_die_while_it_deploys(hive: Hive) -> None:
-    approval = propose(hive, configured("green"))
-    hive.command("send", "worker", "wait 8 seconds then say done")
-    until(
-        "the worker works", lambda: "thinking" in {a["state"] for a in hive.status()["agents"] if a["name"] == "worker"}
-    )
-    hive.command("approvals", "approve", approval, "--no-wait")
-    until("it drains", lambda: json.loads(hive.command("deploys", "--json").stdout)["jobs"][0]["step"] == "switch")
-    hive.run("systemctl", "kill", "--signal=KILL", "--kill-who=main", "hive-core.service")
-    until("core is back", lambda: hive.command("status", check=False).returncode == 0)
-    until("it is deployed", lambda: shown(hive, approval)["approval"]["state"] == "deployed")
-    assert "green" in ask(hive, "worker", "run echo $COLOR")
-    bodies = hive.command("messages", "worker", "--limit", "100").stdout
-    assert "done" in bodies, "the message that it worked on is answered"
+    hive.command("approvals", "deny", approval)
 
 
 def test_a_denial_reaches_the_manager_with_its_note(hive: Hive) -> None:
     approval = propose(hive, configured("mauve"))
     hive.command("approvals", "deny", approval, "--note", "Not mauve.")
-    until("the manager is told", lambda: "Not mauve." in told(hive, approval))
+    until("the manager is told", lambda: "Not mauve." in "".join(told(hive, approval)))
 
 
 def test_a_manager_can_restart_and_look_but_not_change(hive: Hive) -> None:

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.e2e.test_manager import ask, propose, shown, until
 from tests.support.hive_host import Hive
+from tests.support.manager_story import ask, propose, shown, until
 
 VALUE = "correct-horse-battery"
 

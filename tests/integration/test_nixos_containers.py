@@ -20,25 +20,22 @@ from hive_cli.up.launch import launch
 from hive_cli.up.protocol import LaunchRequest
 from hive_cli.up.state import State
 from hive_cli.up.stop import stop
-from tests.support.hive_host import Host, free_port, hive_command
+from hive_rpc.configuration import JobStep
+from tests.support import manager_story
+from tests.support.hive_host import Host, free_port
 from tests.support.nixos_host import PROGRAM, START, install, make_nixos
 
 pytestmark = pytest.mark.skipif(shutil.which("nix-daemon") is None, reason="needs nix")
 
 PATIENCE = 60
 MACHINE, UNIT = "h-worker", "container@h-worker.service"
+BROKEN = 'BROKEN = "yes"\n'
+"""See tests/support/nixos/switch-to-configuration."""
+SECRET = "correct-horse-battery"
 T = TypeVar("T")
 
 
 class Hive(Host):
-    def command(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        return hive_command(*words, "--state", str(self.state.root), check=check)
-
-    def agent(self, name: str) -> dict[str, Any]:
-        agents = json.loads(self.command("status", "--json").stdout)["agents"]
-        found: dict[str, Any] = next(agent for agent in agents if agent["name"] == name)
-        return found
-
     def ask(self, text: str) -> str:
         return self.command("send", "worker", text, "--wait").stdout
 
@@ -183,6 +180,48 @@ def test_inputs_are_updated_by_all_or_by_none(hive: Hive) -> None:
     assert [entry["revision"] for entry in found] == pinned
     assert "42" in hive.ask("run echo $((6*7))")
     install(hive, nixpkgs / "switch-to-configuration", switch, mode="0755")
+
+
+@pytest.fixture(scope="module")
+def manager(hive: Hive, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It is there, too."""
+    config = tmp_path_factory.mktemp("manager") / "agent.toml"
+    config.write_text('capabilities = ["manager"]\n')
+    hive.command("spawn", "manager", "--config", str(config))
+
+
+@pytest.mark.usefixtures("manager")
+def test_what_the_manager_proposes_is_built_and_run_or_taken_back(hive: Hive) -> None:
+    manager_story.a_change_is_what_the_worker_runs_with(hive)
+    manager_story.a_broken_one_is_taken_back(hive, BROKEN, "broken.service")
+    assert hive.settings()["environment"] == {"COLOR": "blue"}
+
+
+@pytest.mark.usefixtures("manager")
+@pytest.mark.parametrize("step", JobStep)
+def test_core_may_be_killed_in_each_step_of_a_deploy(hive: Hive, step: JobStep) -> None:
+    manager_story.core_may_be_killed(hive, step, f"green-{step}", BROKEN)
+
+
+def test_a_secret_has_its_value_in_the_container_alone(hive: Hive, tmp_path: Path) -> None:
+    (hive.state.secrets / "forge").write_text(f"{SECRET}\n")
+    (hive.state.secrets / "forge").chmod(0o600)
+    before = hive.boot()
+    hive.edit(tmp_path, '[secrets]\nFORGE_TOKEN = "forge"\n')
+    assert hive.boot() != before, "systemd-nspawn reads it when it starts"
+    assert f"{len(SECRET)} characters" in hive.ask('run echo "${#FORGE_TOKEN} characters"')
+    assert SECRET in hive.inside("cat", "/run/host/credentials/hive.forge"), "control: root reads it there"
+    assert "Permission denied" in hive.ask("run cat /run/host/credentials/hive.forge 2>&1")
+    conf = hive.run("cat", f"/etc/nixos-containers/{MACHINE}.conf").stdout
+    assert "--load-credential=hive.forge:" in conf
+    for seen in (conf, hive.run("ps", "axww", "-o", "args").stdout, hive.run("systemctl", "show", UNIT).stdout):
+        assert SECRET not in seen
+    # Every user and every container can read the store.
+    assert hive.run("grep", "-rlF", "FORGE_TOKEN", "/nix/store").stdout, "control: what names it is found there"
+    assert hive.run("grep", "-rlF", SECRET, "/nix/store", check=False).stdout == ""
+    for unit in (UNIT, "hive-core.service"):
+        assert SECRET not in hive.journal(unit)
+    hive.edit(tmp_path, "")
 
 
 def test_one_that_is_killed_comes_back(hive: Hive) -> None:

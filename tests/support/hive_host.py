@@ -81,6 +81,28 @@ class Host:
         words: list[str | Path] = ["systemctl", "show", "--value", f"--property={name}", unit]
         return self._run(words, check=True, stdin=None, limit=30).stdout.strip()
 
+    def kill(self, pid: str) -> None:
+        """SIGKILL for a process of the host, as its systemd counts."""
+        self._run(["kill", "-KILL", pid], check=True, stdin=None, limit=30)
+
+    def command(self, *arguments: str, check: bool = True, limit: float = 120) -> "subprocess.CompletedProcess[str]":
+        """`hive` with these arguments, for this hive."""
+        return hive_command(*arguments, "--state", str(self.state.root), check=check, limit=limit)
+
+    def status(self) -> dict[str, Any]:
+        """`hive status --json`."""
+        found: dict[str, Any] = json.loads(self.command("status", "--json").stdout)
+        return found
+
+    def agent(self, name: str) -> dict[str, Any]:
+        """What the status says of an agent."""
+        found: dict[str, Any] = next(agent for agent in self.status()["agents"] if agent["name"] == name)
+        return found
+
+    def machine(self, agent: str) -> str:
+        """The name of an agent's machine, for `run_in`."""
+        return str(self.agent(agent)["machine"])
+
     @staticmethod
     def _as_unit(user: str, *where: str) -> list[str | Path]:
         return ["systemd-run", *where, "--quiet", "--pipe", "--wait", "--collect", f"--uid={user}", "--"]
@@ -119,19 +141,6 @@ class Hive(Host):
     @property
     def state_directory(self) -> Path:
         return self.state.root
-
-    def command(self, *arguments: str, check: bool = True, limit: float = 120) -> "subprocess.CompletedProcess[str]":
-        """`hive` with these arguments, for this hive."""
-        return hive_command(*arguments, "--state", str(self.state.root), check=check, limit=limit)
-
-    def status(self) -> dict[str, Any]:
-        """`hive status --json`."""
-        found: dict[str, Any] = json.loads(self.command("status", "--json").stdout)
-        return found
-
-    def machine(self, agent: str) -> str:
-        """The name of an agent's machine, for `run_in`."""
-        return next(a["machine"] for a in self.status()["agents"] if a["name"] == agent)
 
 
 def hive_command(
