@@ -263,6 +263,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
             looks=Looks(
                 core=database,
                 events=events_database,
+                hub=hub,
                 clock=clock,
                 agents=agents,
                 overview=overview,

@@ -70,6 +70,8 @@ class Hub:
         self._watchers: set[_Watcher] = set()
         self._newest: dict[str, int] = {}
         """The last stored event of each agent, which its next delta follows."""
+        self.newest = 0
+        """The newest event that was told as stored; there may be newer ones. 0 before the first."""
 
     @property
     def watchers(self) -> int:
@@ -78,6 +80,7 @@ class Hub:
     def stored(self, agent: str, event_id: int) -> None:
         """Something of this agent is in the table now."""
         self._newest[agent] = max(event_id, self._newest.get(agent, 0))
+        self.newest = max(event_id, self.newest)
         for watcher in self._watchers:
             if watcher.follows(agent):
                 watcher.woken.set()

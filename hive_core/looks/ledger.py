@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from hive_rpc.interfaces.operator import LookItem, LookKeys, LookKind
 from hive_rpc.types import Model
@@ -32,7 +33,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[LookKind, str | None], _Entry] = {}
-        """Without a key: the kind's keys, in their order."""
+        """By version. Without a key: the kind's keys, in their order."""
         self.version = 0
 
     def put(self, kind: LookKind, key: str, value: Model) -> None:
@@ -41,7 +42,7 @@ class Ledger:
             return
         self.version += 1
         item = LookItem.model_validate({"version": self.version, "kind": kind, "key": key, kind.value: value})
-        self._entries[kind, key] = _Entry(self.version, len(item.model_dump_json().encode()), item)
+        self._enter(kind, key, len(item.model_dump_json().encode()), item)
 
     def order(self, kind: LookKind, keys: Sequence[str]) -> None:
         """All that there are; what else was known is forgotten."""
@@ -50,18 +51,14 @@ class Ledger:
             return
         self.version += 1
         size = sum(len(key.encode()) + 4 for key in keys)
-        self._entries[kind, None] = _Entry(
-            self.version, size, LookKeys(version=self.version, kind=kind, keys=list(keys))
-        )
+        self._enter(kind, None, size, LookKeys(version=self.version, kind=kind, keys=list(keys)))
         wanted = {None, *keys}
         for key in [key for key in self._entries if key[0] is kind and key[1] not in wanted]:
             del self._entries[key]
 
     def since(self, version: int) -> News:
         """What changed after it, in the order of the changes, as far as it fits into one answer."""
-        fresh = sorted(
-            (entry for entry in self._entries.values() if entry.version > version), key=lambda entry: entry.version
-        )
+        fresh = list(takewhile(lambda entry: entry.version > version, reversed(self._entries.values())))[::-1]
         size, fitting = 0, 0
         for entry in fresh:
             size += entry.size
@@ -76,3 +73,7 @@ class Ledger:
             version=told[-1].version if more else self.version,
             more=more,
         )
+
+    def _enter(self, kind: LookKind, key: str | None, size: int, item: LookItem | LookKeys) -> None:
+        self._entries.pop((kind, key), None)
+        self._entries[kind, key] = _Entry(item.version, size, item)

@@ -18,6 +18,7 @@ from hive_core.api.overview import Overview
 from hive_core.approvals import Approvals
 from hive_core.broker import DeadLetters, unread
 from hive_core.broker.history import newest
+from hive_core.events.hub import Hub
 from hive_core.events.rows import SQL as EVENTS
 from hive_core.events.stats import today_of
 from hive_core.jobs.jobs import Jobs
@@ -74,6 +75,7 @@ class Looks:
         *,
         core: Database,
         events: Database,
+        hub: Hub,
         clock: Clock,
         agents: Agents,
         overview: Overview,
@@ -84,6 +86,7 @@ class Looks:
     ) -> None:
         self._core = core
         self._events = events
+        self._hub = hub
         self._clock = clock
         self._agents = agents
         self._overview = overview
@@ -116,10 +119,12 @@ class Looks:
         return news, f"{self._begun} {news.version}", not continued
 
     async def _refresh(self) -> None:
+        # The events first: what happens in between is then told again rather than missed.
+        told = self._hub.newest
         core, events = self._core.marks.take(), self._events.marks.take()
         try:
-            # The events first: what happens in between is then told again rather than missed.
             await self._take_in(core, events)
+            self._known.cursor = max(self._known.cursor, told)
         except BaseException:
             self._core.marks.give_back(core)
             self._events.marks.give_back(events)
@@ -138,7 +143,7 @@ class Looks:
         after = -1 if first or "forgotten messages" in touched else max(known.messages, default=-1)
         told = first or "messages" in touched or "forgotten messages" in touched
 
-        if events or turned or spent or first:
+        if turned or spent or first:
             found = await self._events.read(lambda c: _from_events(c, turned, spent, day))
             known.turns.update(found.turns)
             known.cursor = found.cursor

@@ -19,6 +19,7 @@ from hive_base.clock import SystemClock
 from hive_base.ids import new_id
 from hive_core.agents.models import Desired
 from hive_core.agents.registry import Registry
+from hive_core.broker.history import History
 from hive_core.events.rows import record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.client import Client, connect
@@ -65,9 +66,11 @@ class Crowd:
 
 @contextlib.asynccontextmanager
 async def crowd(directory: Path) -> AsyncIterator[Crowd]:
-    async with core_process(directory, NAMES) as process:
+    async with core_process(directory, NAMES, [TICKER]) as process:
         async with Database(process.state.core_database, "core") as core:
             await core.write(_messages)
+            # As after so many sweeps, or the first one would go on beside the measures.
+            await History(core).index()
             # As if their configurations were in git: core does nothing for them by itself.
             await core.write(lambda c: c.execute("UPDATE agents SET sha = ?", ("0" * 40,)).rowcount)
             for name in NAMES[:-1]:

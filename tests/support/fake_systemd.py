@@ -196,6 +196,16 @@ def _variants(properties: dict[str, Any]) -> dict[str, Variant]:
     return {name: Variant(INACTIVE[name].signature, value) for name, value in properties.items()}
 
 
+def mapped_leader(root: Path) -> Path:
+    """A /proc in which the machines' init has users of its own: what has its pid on this machine is somebody else."""
+    proc = root / "proc"
+    leader = proc / str(LEADER)
+    leader.mkdir(parents=True)
+    for name in ("uid_map", "gid_map"):
+        (leader / name).write_text(f"         0 {524288:10} {65536:10}\n")
+    return proc
+
+
 @contextlib.asynccontextmanager
 async def fake_systemd(directory: Path) -> AsyncIterator[tuple[Bus, FakeSystemd]]:
     """A bus with a systemd on it."""

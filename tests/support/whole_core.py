@@ -22,7 +22,7 @@ from hive_core.deploys.changes import Changes
 from hive_rpc.client import connect
 from hive_rpc.interfaces.agent import Agent, HelloRequest
 from hive_rpc.interfaces.operator import Operator, OperatorRequest
-from tests.support.fake_systemd import LEADER, FakeSystemd, fake_systemd
+from tests.support.fake_systemd import FakeSystemd, fake_systemd, mapped_leader
 from tests.support.plain_disks import PlainDisks
 from tests.support.sandboxes import NoWalls
 
@@ -41,10 +41,7 @@ async def whole_core(root: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Who
     run, state = RunPaths(root / "run"), StatePaths(root / "lib")
     run.root.mkdir()
     state.root.mkdir(mode=0o700)
-    leader = root / "proc" / str(LEADER)
-    leader.mkdir(parents=True)
-    for name in ("uid_map", "gid_map"):
-        (leader / name).write_text(f"         0 {524288:10} {65536:10}\n")
+    proc = mapped_leader(root)
     driver = StatelessDriver(run, state, confs=root / "confs", secrets=root / "secrets")
     made: list[Changes] = []
     make = daemon.changes
@@ -55,7 +52,7 @@ async def whole_core(root: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Who
 
     patch.setattr(daemon, "changes", changes)
     patch.setattr(daemon, "_driver", lambda *_: driver)
-    patch.setattr(daemon, "Containers", partial(Containers, proc=root / "proc"))
+    patch.setattr(daemon, "Containers", partial(Containers, proc=proc))
     patch.setattr(daemon, "TransientUnits", NoWalls)
     patch.setattr(daemon, "Images", PlainDisks)
     async with fake_systemd(root) as (bus, systemd), AsyncExitStack() as stack:
