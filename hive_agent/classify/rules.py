@@ -132,7 +132,14 @@ def _no_error(turn: Turn, evidence: TurnEvidence) -> Classification:
     if evidence.exit_code not in {0, None} and evidence.cancel is None:
         died = finding("exit code", "exit_code", evidence.exit_code)
         return Classification(TurnOutcome.CRASHED, (died, *_of(TurnOutcome.CRASHED, turn, "is_error").evidence))
+    if turn.field("num_turns") == 0 and not any(line.type in ("assistant", "system") for line in _after_init(turn)):
+        # Nothing was said and nothing compacted: what would tell how it went is missing.
+        return _of(TurnOutcome.CRASHED, turn, "num_turns")
     return _of(TurnOutcome.OK, turn, "is_error")
+
+
+def _after_init(turn: Turn) -> list[Line]:
+    return [line for line in turn.lines if line.body.get("subtype") != "init"]
 
 
 def _failed_compaction(turn: Turn) -> Finding | None:
