@@ -1,12 +1,11 @@
 """A whole hive: accounts from the shell, caps and the big switch that park agents, and the way out of a container."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support.hive_host import Hive
+from tests.support.patience import until
 
 # What is in the images is mounted beside them.
 SEARCH = ("grep", "-rlsaf", "-", "--exclude-dir=images")
@@ -30,20 +29,6 @@ try:
 except OSError as error:
     print(type(error).__name__, error)
 """
-
-
-def state_of(hive: Hive, agent: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(a for a in hive.status()["agents"] if a["name"] == agent)
-    return found
-
-
-def until(hive: Hive, agent: str, state: str) -> dict[str, Any]:
-    """The agent's status, once it is in this state."""
-    ends = time.monotonic() + 60
-    while (found := state_of(hive, agent))["state"] != state:
-        assert time.monotonic() < ends, found
-        time.sleep(0.1)
-    return found
 
 
 def spawned(hive: Hive, name: str, config: str, tmp_path: Path) -> None:
@@ -79,7 +64,7 @@ def test_an_account_of_one_s_own_with_the_key_nowhere_but_at_the_gateway(hive: H
 
 def test_a_cap_parks_its_agent_until_it_is_raised(hive: Hive, tmp_path: Path) -> None:
     spawned(hive, "thrifty", "[caps]\nday_usd = 0.001\n", tmp_path)
-    parked = until(hive, "thrifty", "parked")
+    parked = hive.becomes("thrifty", "parked")
     assert "cap" in parked["reason"]
     spending = json.loads(hive.command("spending", "--json").stdout)
     spent = next(s for s in spending["spending"] if s["name"] == "thrifty")
@@ -88,22 +73,13 @@ def test_a_cap_parks_its_agent_until_it_is_raised(hive: Hive, tmp_path: Path) ->
 
     sent = json.loads(hive.command("send", "thrifty", "say still here", "--json").stdout)["id"]
     hive.command("caps", "raise", "thrifty", "--usd", "50")
-    reply = hive.command("messages", "thrifty", "--json")
-    ends = time.monotonic() + 90
-    while "still here" not in [m["body"] for m in json.loads(reply.stdout)["messages"] if m["in_reply_to"] == sent]:
-        assert time.monotonic() < ends, reply.stdout
-        time.sleep(0.2)
-        reply = hive.command("messages", "thrifty", "--json")
+    until(
+        "it answers",
+        lambda: [m for m in messages(hive, "thrifty") if m["in_reply_to"] == sent and "still here" in m["body"]],
+    )
     spending = json.loads(hive.command("spending", "--json").stdout)
     assert next(s for s in spending["spending"] if s["name"] == "thrifty")["requests"] > requests
     hive.command("destroy", "thrifty", "--purge", "--yes")
-
-
-def happens(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.1)
 
 
 def messages(hive: Hive, agent: str) -> list[dict[str, Any]]:
@@ -121,19 +97,19 @@ def test_a_wake_tries_a_limit_that_holds_the_account_and_what_the_api_says_then_
     """The stand-in refuses twice, each time for three hours, and answers normally from then on."""
     word = "say the limit is over"
     hive.command("send", "worker", f"[[stand-in: error 429 retry-after=10800 times=2]] {word}")
-    until(hive, "worker", "parked")
-    assert "limit" in until(hive, "manager", "parked")["reason"]
+    hive.becomes("worker", "parked")
+    assert "limit" in hive.becomes("manager", "parked")["reason"]
     first = held_until(hive)
 
     hive.command("wake", "worker")
-    happens(lambda: held_until(hive) != first)
-    until(hive, "worker", "parked")
+    until("the hold is another", lambda: held_until(hive) != first)
+    hive.becomes("worker", "parked")
     assert [m["attempts"] for m in messages(hive, "worker") if word in m["body"]] == [0]
 
     hive.command("wake", "worker")
-    happens(lambda: "the limit is over" in [m["body"] for m in messages(hive, "worker")])
+    until("it answers", lambda: "the limit is over" in [m["body"] for m in messages(hive, "worker")])
     assert held_until(hive) is None
-    until(hive, "manager", "idle")
+    hive.becomes("manager", "idle")
     wakes = [row for row in json.loads(hive.command("audit", "--json").stdout)["rows"] if row["action"] == "wake"]
     assert [(row["target"], row["details"]) for row in wakes[:2]] == [("worker", {"account": "default"})] * 2
 
@@ -142,17 +118,14 @@ def test_what_was_spent_survives_a_killed_gateway(hive: Hive) -> None:
     hive.command("send", "worker", "say counted", "--wait")
     before = json.loads(hive.command("spending", "--json").stdout)["spending"][0]
     hive.run("systemctl", "kill", "--signal=KILL", "hive-gateway.service")
-    ends = time.monotonic() + 30
-    while (asked := hive.command("spending", "--json", check=False)).returncode != 0:
-        assert time.monotonic() < ends, asked.stderr
-        time.sleep(0.1)
-    assert json.loads(asked.stdout)["spending"][0] == before
+    until("the gateway is back", lambda: hive.command("spending", "--json", check=False).returncode == 0)
+    assert json.loads(hive.command("spending", "--json").stdout)["spending"][0] == before
 
 
 def test_everything_can_be_stopped_and_goes_on(hive: Hive) -> None:
     hive.command("stop-all", "--reason", "the test says so")
     try:
-        assert "the test says so" in until(hive, "worker", "parked")["reason"]
+        assert "the test says so" in hive.becomes("worker", "parked")["reason"]
         refused = hive.run_in(hive.machine("worker"), "python3", "-c", ASK_PROXY, "pypi.org:443").stdout
         assert "the test says so" in refused
     finally:

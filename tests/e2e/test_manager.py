@@ -7,7 +7,8 @@ import pytest
 from hive_rpc.configuration import JobStep
 from tests.support import manager_story
 from tests.support.hive_host import Hive
-from tests.support.manager_story import ask, configured, propose, shown, told, until, use
+from tests.support.manager_story import ask, configured, propose, shown, told, use
+from tests.support.patience import until
 
 BROKEN = '[[mounts]]\nsource = "/srv/nowhere"\ntarget = "/data"\n'
 

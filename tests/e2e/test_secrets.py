@@ -6,7 +6,8 @@ import re
 import pytest
 
 from tests.support.hive_host import Hive
-from tests.support.manager_story import ask, propose, shown, until
+from tests.support.manager_story import ask, propose, shown
+from tests.support.patience import until
 
 VALUE = "correct-horse-battery"
 

@@ -1,14 +1,13 @@
 """Kill any part in the middle of a turn: nothing is lost, nothing comes twice unmarked, and all is well again."""
 
 import json
-import time
 import uuid
 from typing import Any
 
 from hive_rpc.types import AgentState
 from tests.support.hive_host import Hive
+from tests.support.patience import SECONDS, until
 
-LIMIT = 60
 SLOW = "wait 6 seconds and then say "
 
 
@@ -17,22 +16,8 @@ def send(hive: Hive, body: str, to: str = "worker") -> str:
     return sent["id"]
 
 
-def agent(hive: Hive, name: str = "worker") -> dict[str, Any]:
-    return next(a for a in hive.status()["agents"] if a["name"] == name)
-
-
-def until(what: str, condition: Any) -> Any:
-    """The outside world's pace decides how long this takes; only that it happens matters."""
-    end = time.monotonic() + LIMIT
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{what}: did not happen within {LIMIT} s")
-
-
 def thinking(hive: Hive) -> bool:
-    return bool(agent(hive)["state"] == AgentState.THINKING)
+    return bool(hive.agent("worker")["state"] == AgentState.THINKING)
 
 
 def replies(hive: Hive, message: str) -> list[dict[str, Any]]:
@@ -41,7 +26,7 @@ def replies(hive: Hive, message: str) -> list[dict[str, Any]]:
 
 
 def settled(hive: Hive) -> bool:
-    now = agent(hive)
+    now = hive.agent("worker")
     return bool(now["state"] == AgentState.IDLE and now["unread"] == 0)
 
 
@@ -59,7 +44,7 @@ def pid_of(hive: Hive, unit: str) -> str:
 
 
 def test_a_turn_outlives_core(hive: Hive) -> None:
-    harness = agent(hive)
+    harness = hive.agent("worker")
     container = pid_of(hive, f"container@{harness['machine']}.service")
     message, word = slow_turn(hive)
     core = pid_of(hive, "hive-core.service")
@@ -79,7 +64,7 @@ def test_a_turn_outlives_core(hive: Hive) -> None:
 
 def test_a_message_whose_harness_was_killed_is_delivered_again_and_says_so(hive: Hive) -> None:
     message, word = slow_turn(hive)
-    machine = agent(hive)["machine"]
+    machine = hive.agent("worker")["machine"]
     hive.run_in(machine, "systemctl", "kill", "--signal=KILL", "hive-agent.service", user="root")
     answer = until("the reply arrives", lambda: replies(hive, message))
     until("the worker is idle", lambda: settled(hive))
@@ -93,7 +78,7 @@ def test_a_message_whose_harness_was_killed_is_delivered_again_and_says_so(hive:
 
 def test_a_container_that_is_killed_is_seen_and_started_again_with_its_message(hive: Hive) -> None:
     message, word = slow_turn(hive)
-    machine = agent(hive)["machine"]
+    machine = hive.agent("worker")["machine"]
     unit = f"container@{machine}.service"
     before = pid_of(hive, unit)
     hive.run("kill", "-9", before)
@@ -111,7 +96,7 @@ def test_a_new_gateway_serves_the_same_containers(hive: Hive) -> None:
     hive.run("systemctl", "restart", "hive-gateway.service")
     assert pid_of(hive, "hive-gateway.service") != before
     word = uuid.uuid4().hex
-    assert word in hive.command("send", "worker", f"say {word}", "--wait", limit=LIMIT).stdout
+    assert word in hive.command("send", "worker", f"say {word}", "--wait", limit=SECONDS).stdout
 
 
 def test_a_turn_outlives_a_killed_gateway(hive: Hive) -> None:
@@ -126,10 +111,10 @@ def test_a_turn_outlives_a_killed_gateway(hive: Hive) -> None:
 def test_stop_finishes_the_turn_first_and_start_brings_the_agent_back(hive: Hive) -> None:
     message, word = slow_turn(hive)
     hive.command("stop", "worker")
-    assert agent(hive)["state"] == AgentState.STOPPED
+    assert hive.agent("worker")["state"] == AgentState.STOPPED
     assert [word in m["body"] for m in replies(hive, message)] == [True]
     later = send(hive, "say " + word)
-    assert agent(hive)["unread"] == 1
+    assert hive.agent("worker")["unread"] == 1
     hive.command("start", "worker")
     until("what came meanwhile is answered", lambda: replies(hive, later))
 
@@ -138,9 +123,9 @@ def test_spawn_and_destroy(hive: Hive) -> None:
     name = "temporary-colleague"
     hive.command("spawn", name)
     try:
-        machine = agent(hive, name)["machine"]
+        machine = hive.agent(name)["machine"]
         assert len(machine) <= 11
-        assert "42" in hive.command("send", name, "what is 6*7?", "--wait", limit=LIMIT).stdout
+        assert "42" in hive.command("send", name, "what is 6*7?", "--wait", limit=SECONDS).stdout
         again = hive.command("spawn", name, check=False)
         assert again.returncode == 1
         assert name in again.stderr

@@ -7,11 +7,10 @@ import asyncio
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -22,10 +21,8 @@ from hive_cli.up.stop import stop
 from hive_rpc.client import connect
 from hive_rpc.interfaces.operator import AgentStatus, Operator, OperatorRequest, StatusReply
 from tests.support.hive_host import HIVE, Host, free_port, hive_command
+from tests.support.patience import until
 
-T = TypeVar("T")
-
-PATIENCE = 60
 FRUGAL = "[limits]\nmemory_mib = 700\ncpu_percent = 150\ntasks = 300\n"
 
 
@@ -63,16 +60,6 @@ class Hive(Host):
     def _is(self, name: str, wanted: dict[str, str]) -> AgentStatus | None:
         agent = self.agent(name)
         return agent if all(getattr(agent, key) == value for key, value in wanted.items()) else None
-
-
-def until(what: str, condition: Callable[[], T | None]) -> T:
-    """The outside world's pace decides how long this takes; only that it happens matters."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{what}: did not happen within {PATIENCE} s")
 
 
 @pytest.fixture(scope="module")

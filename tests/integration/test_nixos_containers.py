@@ -8,11 +8,10 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -24,15 +23,14 @@ from hive_rpc.configuration import JobStep
 from tests.support import manager_story
 from tests.support.hive_host import Host, free_port
 from tests.support.nixos_host import PROGRAM, START, install, make_nixos
+from tests.support.patience import until
 
 pytestmark = pytest.mark.skipif(shutil.which("nix-daemon") is None, reason="needs nix")
 
-PATIENCE = 60
 MACHINE, UNIT = "h-worker", "container@h-worker.service"
 BROKEN = 'BROKEN = "yes"\n'
 """See tests/support/nixos/switch-to-configuration."""
 SECRET = "correct-horse-battery"
-T = TypeVar("T")
 
 
 class Hive(Host):
@@ -56,15 +54,6 @@ class Hive(Host):
         """What the system was built from that runs."""
         found: dict[str, Any] = json.loads(self.inside("cat", "/run/current-system/etc/settings.json"))
         return found
-
-
-def until(what: str, condition: Callable[[], T | None]) -> T:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{what}: did not happen within {PATIENCE} s")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from hive_base.paths import RunPaths
 from hive_base.process import BASE_ENVIRONMENT
 from hive_cli.up.cgroups import Cgroups
 from hive_cli.up.state import HostRecord, State
+from tests.support.patience import until
 
 HIVE = Path(sys.prefix) / "bin" / "hive"
 
@@ -98,6 +99,15 @@ class Host:
         """What the status says of an agent."""
         found: dict[str, Any] = next(agent for agent in self.status()["agents"] if agent["name"] == name)
         return found
+
+    def becomes(self, agent: str, state: str) -> dict[str, Any]:
+        """What the status says of an agent, once it is in this state."""
+
+        def arrived() -> dict[str, Any] | None:
+            found = self.agent(agent)
+            return found if found["state"] == state else None
+
+        return until(f"{agent} is {state}", arrived)
 
     def machine(self, agent: str) -> str:
         """The name of an agent's machine, for `run_in`."""

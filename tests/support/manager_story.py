@@ -6,8 +6,6 @@ All of it goes through the real command line, harness and CLI; the model is the 
 import json
 import re
 import sqlite3
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -15,8 +13,8 @@ from typing import Any
 from hive_base.paths import StatePaths
 from hive_rpc.configuration import JobState, JobStep
 from tests.support.hive_host import Host
+from tests.support.patience import until
 
-PATIENCE = 90
 REASON = "It should say so."
 MODEL = "claude-sonnet-4-5"
 
@@ -54,13 +52,6 @@ def propose(hive: Host, config: str) -> str:
 def shown(hive: Host, approval: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(hive.command("approvals", "show", approval, "--json").stdout)
     return found
-
-
-def until(what: str, condition: Callable[[], bool], *, pause: float = 0.2) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"{what}: did not happen within {PATIENCE} s"
-        time.sleep(pause)
 
 
 def told(hive: Host, approval: str) -> list[str]:
