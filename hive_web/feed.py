@@ -4,14 +4,13 @@ Frames, and the pages that get them:
   `hive`        all    {hive, counts, stamps}: when the header, what waits, or another page's content has changed
   `lists`       front  {lists: {name: {keys, changed}}, digest}: lists whose items look different from before
   `agent`       agent  {agent, asked}: its view, or null when it is gone, and the stamp of what it asks
-  `timeline`    agent  patches (hive_web/view/timeline.py)
+  `timeline`    agent  a patch (hive_web/view/timeline.py), with its event's id; a page is told each once, in order
   `delta`       agent  {turn, text}: a piece of text while it is written
   `core`        all    {reachable}: whether core answers; a stream outlives core's restarts
   `reset`       all    what was missed is no longer stored: load the page again
   `signed-out`  all    the session has ended
 
-A frame made of core's events carries core's cursor as its `id`, so a browser that reconnects names what it has whole.
-Something may be seen twice, never missed; what is in it has keys, and a page applies each key once.
+A browser that reconnects names the last event that it was told, so nothing is missed and nothing told twice.
 
 Everybody sees the same, so one watch serves all; but each session is asked about again and again, and its pages end
 with it. The watch is made with the session of somebody who is looking: while nobody is, nothing is watched.
@@ -20,7 +19,7 @@ with it. The watch is made with the session of somebody who is looking: while no
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +91,12 @@ class Page:
         self._waiting.append(data)
         self._woken.set()
 
+    def put_event(self, number: int, data: bytes) -> None:
+        """Unless it has it already: what is kept, what core is asked for, and what comes in may overlap."""
+        if number > self.cursor:
+            self.cursor = number
+            self.put(data)
+
     def end(self, last: bytes) -> None:
         """Say this, and nothing more."""
         if not self._ended:
@@ -138,9 +143,8 @@ class Feed:
         self.pages.add(page)
         if self._away:
             page.put(frame("core", {"reachable": False}))
-        for cursor, data in self._kept:
-            if cursor > page.cursor:
-                page.put(data)
+        for number, data in self._kept:
+            page.put_event(number, data)
         for data in (self._hive, self._one):
             if data:
                 page.put(data)
@@ -214,14 +218,13 @@ class Feed:
             self._stir.set()
         if self._agent is None:
             return
-        frames = _agent_frames(batch.events, self._agent)
-        if not frames:
-            return
-        *first, (event, view) = frames
-        data = b"".join(frame(*f) for f in first) + frame(event, view, batch.cursor)
-        if stored:
-            self._kept.append((batch.cursor, data))
-        self._tell(data)
+        for number, data in _agent_frames(batch.events, self._agent):
+            if number == 0:
+                self._tell(data)
+                continue
+            self._kept.append((number, data))
+            for page in self.pages:
+                page.put_event(number, data)
 
     def _tell(self, data: bytes) -> None:
         for page in self.pages:
@@ -300,17 +303,13 @@ class Feed:
                 return
 
 
-def _agent_frames(events: list[Event], agent: str) -> list[tuple[str, Any]]:
-    """Runs of patches and of deltas, in the order of the events: a delta belongs before the text that ends it."""
-    frames: list[tuple[str, Any]] = []
+def _agent_frames(events: list[Event], agent: str) -> Iterator[tuple[int, bytes]]:
+    """With the event's id; 0 for a piece of text, which is told only to those who listen when it is written."""
     for event in events:
         if event.kind is EventKind.TEXT_DELTA:
-            frames.append(("delta", {"turn": f"turn {event.turn_id}", "text": event.text or ""}))
+            yield 0, frame("delta", {"turn": f"turn {event.turn_id}", "text": event.text or ""})
         elif change := patch(event, agent):
-            if not frames or frames[-1][0] != "timeline":
-                frames.append(("timeline", []))
-            frames[-1][1].append(change)
-    return frames
+            yield event.id, frame("timeline", change, event.id)
 
 
 class Feeds:
@@ -361,8 +360,8 @@ class Feeds:
                 if batch.reset:
                     page.end(frame("reset", {}, batch.cursor))
                     return
-                for event, view in _agent_frames(batch.events, agent):
-                    page.put(frame(event, view, batch.cursor))
+                for number, data in _agent_frames(batch.events, agent):
+                    page.put_event(number, data)
                 page.cursor = batch.cursor
                 if feed.reaches(page.cursor):
                     return

@@ -53,11 +53,10 @@ follow({
       for (const part of document.querySelectorAll(".crumb-state, .agent-head, .facts, .compose-dock")) fill(part, view);
       title();
     },
-    timeline(patches) {
-      changing(() => patches.forEach((patch) => timeline.apply(patch)));
-      for (const { kind, view } of patches) {
-        if (kind === "message" && view.outgoing) announce(`${view.sender} wrote to ${view.recipient}.`);
-      }
+    timeline(patch) {
+      changing(() => timeline.apply(patch));
+      const { kind, view } = patch;
+      if (kind === "message" && view.outgoing) announce(`${view.sender} wrote to ${view.recipient}.`);
     },
     delta(piece) {
       changing(() => timeline.delta(piece));

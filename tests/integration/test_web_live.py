@@ -107,7 +107,7 @@ async def test_a_turn_streams_to_its_agents_page_in_order(tmp_path: Path) -> Non
                 if frame.event == "delta":
                     seen.append(frame.data["text"])
                 elif frame.event == "timeline":
-                    seen += [f"{p['kind']}:{p['view'].get('outcome', '')}".strip(":") for p in frame.data]
+                    seen.append(f"{frame.data['kind']}:{frame.data['view'].get('outcome', '')}".strip(":"))
             assert seen == ["turn", "6*7 ", "is 42", "step", "step", "result", "message", "turn:Done"]
 
 
@@ -122,9 +122,9 @@ async def test_a_browser_that_reconnects_gets_exactly_what_it_missed(tmp_path: P
         for text in ("two", "three"):
             site.core.emit(EventKind.NOTICE, "worker", text=text)
         async with events(site, "agent=worker&after=0", Last_Event_ID=str(last)) as stream:
-            frame = await stream.until("timeline")
-            assert [patch["view"]["text"] for patch in frame.data] == ["two", "three"]
-            assert frame.id == site.core.cursor
+            two, three = await stream.until("timeline"), await stream.until("timeline")
+            assert (two.data["view"]["text"], three.data["view"]["text"]) == ("two", "three")
+            assert (two.id, three.id) == (last + 1, site.core.cursor)
 
 
 async def test_a_page_hears_what_happened_since_it_was_made(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_a_page_hears_what_happened_since_it_was_made(tmp_path: Path) -> N
         site.core.emit(EventKind.NOTICE, "worker", text="in between")
         async with events(site, f"agent=worker&after={cursor}") as stream:
             frame = await stream.until("timeline")
-            assert [patch["view"]["text"] for patch in frame.data] == ["in between"]
+            assert frame.data["view"]["text"] == "in between"
 
 
 async def test_ids_only_go_up(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ async def test_a_stream_outlives_a_restart_of_core_and_misses_nothing(tmp_path: 
             await site.core.start(site.socket)
             assert (await stream.until("core")).data == {"reachable": True}
             frame = await stream.until("timeline")
-            assert [patch["view"]["text"] for patch in frame.data] == ["meanwhile"]
+            assert frame.data["view"]["text"] == "meanwhile"
             assert (await stream.until("agent")).data["agent"]["state"] == "stopped"
 
 
@@ -262,7 +262,7 @@ async def test_many_pages_are_one_watch_at_core(tmp_path: Path) -> None:
         assert site.core.watching == 1
         site.core.emit(EventKind.NOTICE, "worker", text="news")
         for page in pages:
-            assert (await page.until("timeline")).data[0]["view"]["text"] == "news"
+            assert (await page.until("timeline")).data["view"]["text"] == "news"
 
 
 async def test_a_page_that_is_older_than_the_shared_watch_gets_what_it_missed(tmp_path: Path) -> None:
@@ -273,12 +273,24 @@ async def test_a_page_that_is_older_than_the_shared_watch_gets_what_it_missed(tm
             site.core.emit(EventKind.NOTICE, "worker", text=text)
         async with events(site, "agent=worker&after=2") as young, events(site, "agent=worker&after=0") as old:
             await young.until("agent")
-            seen = [patch["view"]["text"] for patch in (await old.until("timeline")).data]
+            seen = [(await old.until("timeline")).data["view"]["text"] for _ in range(2)]
             site.core.emit(EventKind.NOTICE, "worker", text="three")
-            while "three" not in seen:
-                seen += [patch["view"]["text"] for patch in (await old.until("timeline")).data]
-            assert list(dict.fromkeys(seen)) == ["one", "two", "three"]
-            assert (await young.until("timeline")).data[0]["view"]["text"] == "three"
+            seen.append((await old.until("timeline")).data["view"]["text"])
+            assert seen == ["one", "two", "three"]
+            assert (await young.until("timeline")).data["view"]["text"] == "three"
+
+
+async def test_a_page_that_has_half_of_what_came_at_once_is_told_the_other_half(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        numbers = [site.core.emit(EventKind.NOTICE, "worker", text=text) for text in ("one", "two", "three")]
+        async with events(site, "agent=worker&after=0") as first:
+            for text in ("one", "two", "three"):
+                assert (await first.until("timeline")).data["view"]["text"] == text
+            async with events(site, f"agent=worker&after={numbers[0]}") as second:
+                for text in ("two", "three"):
+                    assert (await second.until("timeline")).data["view"]["text"] == text
 
 
 async def test_one_session_ends_and_the_pages_of_others_go_on(tmp_path: Path) -> None:
@@ -295,7 +307,7 @@ async def test_one_session_ends_and_the_pages_of_others_go_on(tmp_path: Path) ->
                 site.core.notify()
                 await hers.until("signed-out")
                 site.core.emit(EventKind.NOTICE, "worker", text="still here")
-                assert (await his.until("timeline")).data[0]["view"]["text"] == "still here"
+                assert (await his.until("timeline")).data["view"]["text"] == "still here"
 
 
 async def test_nothing_is_watched_while_nobody_looks(tmp_path: Path) -> None:
