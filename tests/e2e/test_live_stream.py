@@ -1,0 +1,175 @@
+"""The live stream of a real hive while its parts are killed: what was stored is told, in its order, each thing once."""
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from hive_base.tasks import alongside
+from hive_rpc.client import connect
+from hive_rpc.errors import UnavailableError
+from hive_rpc.interfaces.operator import AwaitReplyRequest, EventsRequest, Operator, OperatorSendRequest
+from hive_web.view.timeline import patch
+from tests.support.browser import chromium, context
+from tests.support.hive_host import Hive
+from tests.support.patience import SECONDS
+
+AGENT = "ticker"
+WATCH_STATES = """
+() => {
+  window.states = [];
+  const badge = document.getElementById("live");
+  const note = () => window.states.push(badge.dataset.connection + ": " + badge.innerText.trim());
+  new MutationObserver(note).observe(badge, { attributes: true, attributeFilter: ["data-connection"] });
+}
+"""
+KEYS = "Array.from(document.querySelectorAll('#timeline [data-key]'), (element) => element.dataset.key)"
+
+
+@dataclass
+class Follower:
+    """An SSE client as the standard has it: it comes back with the last id that it was told."""
+
+    url: str
+    cookies: dict[str, str]
+    begin: int
+    told: list[int] = field(default_factory=list)
+    """The events of the patches, in the order in which they came."""
+    text: str = ""
+    connections: int = 0
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def run(self) -> None:
+        async with aiohttp.ClientSession(cookies=self.cookies, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    await self._follow(session)
+                await asyncio.sleep(0.1)
+
+    async def _follow(self, session: aiohttp.ClientSession) -> None:
+        last = self.told[-1] if self.told else self.begin
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(last)}
+        timeout = aiohttp.ClientTimeout(total=None)
+        async with session.get(f"{self.url}/events?agent={AGENT}", headers=headers, timeout=timeout) as answer:
+            if answer.status == 503:
+                return  # core is away
+            assert answer.status == 200, await answer.text()
+            self.connections += 1
+            while (block := (await answer.content.readuntil(b"\n\n")).decode()).endswith("\n\n"):
+                fields = dict(line.split(": ", 1) for line in block.strip().splitlines())
+                assert fields.get("event") not in ("reset", "signed-out"), block
+                async with self.changed:
+                    if fields.get("event") == "timeline":
+                        self.told.append(int(fields["id"]))
+                        self.text += fields["data"]
+                    self.changed.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SECONDS), self.changed:
+            await self.changed.wait_for(condition)
+
+
+@dataclass
+class Talk:
+    """One turn after the other, whatever is killed meanwhile: each is asked for under a key until it is answered."""
+
+    hive: Hive
+    said: list[str] = field(default_factory=list)
+    enough: bool = False
+
+    async def run(self) -> None:
+        while not self.enough:
+            word = f"{len(self.said)}-{uuid.uuid4().hex}"
+            while not await self._answered(word):
+                await asyncio.sleep(0.05)
+            self.said.append(word)
+
+    async def _answered(self, word: str) -> bool:
+        try:
+            async with connect(self.hive.run_paths.operator_socket) as shell:
+                operator = shell.proxy(Operator)
+                sent = await operator.send(OperatorSendRequest(to=AGENT, body=f"say {word}", key=word))
+                reply = await operator.await_reply(AwaitReplyRequest(id=sent.id, wait_seconds=SECONDS))
+        except UnavailableError:
+            return False
+        assert word in reply.reply.body
+        return True
+
+
+async def kill(hive: Hive, unit: str) -> None:
+    pid = await asyncio.to_thread(hive.property, unit, "MainPID")
+    await asyncio.to_thread(hive.kill, pid)
+
+
+async def stored(hive: Hive, after: int) -> list[int]:
+    """The events that change the page of the agent, as core has them."""
+    async with connect(hive.run_paths.operator_socket) as shell:
+        reply = await shell.proxy(Operator).events(EventsRequest(agent=AGENT, after=after, limit=1000))
+    assert not reply.more
+    return [event.id for event in reply.events if event.id is not None and patch(event, AGENT)]
+
+
+@pytest.fixture
+async def page(hive: Hive) -> AsyncIterator[Page]:
+    await asyncio.to_thread(hive.command, "spawn", AGENT)
+    link = json.loads(hive.command("operator", "invite", "watcher", "--json").stdout)["url"]
+    try:
+        async with chromium() as browser, context(browser) as tab:
+            page = await tab.new_page()
+            await page.goto(link)
+            await page.get_by_role("button", name="Continue").click()
+            await expect(page).to_have_url(hive.url + "/")
+            yield page
+    finally:
+        await asyncio.to_thread(hive.command, "destroy", AGENT, "--purge", "--yes")
+
+
+# Whichever test comes first boots the hive; two of its parts come back within this one.
+@pytest.mark.timeout(300)
+async def test_nothing_is_missed_or_doubled_when_the_dashboard_and_core_are_killed(hive: Hive, page: Page) -> None:
+    await page.goto(f"{hive.url}/agent/{AGENT}/")
+    await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+    await page.evaluate(WATCH_STATES)
+    begin = int(await page.locator("#main").get_attribute("data-cursor") or "")
+    cookies = {c["name"]: c["value"] for c in await page.context.cookies()}
+    follower = Follower(hive.url, cookies, begin)
+    talk = Talk(hive)
+
+    async def heard_more() -> None:
+        enough = len(talk.said) + 3
+        await follower.until(lambda: len(talk.said) >= enough and talk.said[-1] in follower.text)
+
+    async with alongside(follower.run()):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(talk.run())
+            await heard_more()
+            await kill(hive, "hive-web.service")
+            await follower.until(lambda: follower.connections == 2)
+            await heard_more()
+            await kill(hive, "hive-core.service")
+            await heard_more()
+            talk.enough = True
+        # The end of the last turn is told after its reply.
+        idle = page.locator(".agent-head .state")
+        await expect(idle).to_have_text("Idle", timeout=SECONDS * 1000)
+        expected = await stored(hive, begin)
+        await follower.until(lambda: follower.told[-1:] == expected[-1:])
+        assert len(expected) >= 3 * len(talk.said), "what is asked, what the model does, and the reply, at least"
+        assert follower.told == expected
+
+    for word in talk.said:
+        await expect(page.locator("#timeline .message", has_text=word).first).to_be_visible()
+    seen = await page.evaluate(KEYS)
+    assert len(seen) == len(set(seen))
+    states = await page.evaluate("window.states")
+    assert "reconnecting: Reconnecting" in states
+    assert "core: Core is away" in states
+    assert states[-1] == "live: Live"
+    await page.reload()
+    assert await page.evaluate(KEYS) == seen, "a page that was there all the time is the one that is loaded now"
