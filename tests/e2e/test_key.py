@@ -1,10 +1,13 @@
-"""With an API key configured: the gateway has it, turns work with it, and it is nowhere in a container."""
+"""API keys: the gateway has them, turns work or fail with them, and they are nowhere else."""
 
+import os
 import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -68,13 +71,18 @@ def key() -> str:
 
 
 @pytest.fixture(scope="module")
-def keyed_hive(key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
+def api_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def keyed_hive(key: str, api_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
     """A hive of its own whose API is the stand-in, alone on the machine's loopback, behind a key."""
     directory = tmp_path_factory.mktemp("keyed")
     key_file = directory / "key"
     key_file.write_text(key + "\n")
     key_file.chmod(0o600)
-    api_port, port, state = free_port(), free_port(), directory / "state"
+    port, state = free_port(), directory / "state"
     api = subprocess.Popen([sys.executable, "-m", "hive_gateway.standin", "--port", str(api_port)])
     try:
         started = hive_command(
@@ -95,6 +103,29 @@ def search(hive: Hive, key: str, machine: str | None, *pids: str) -> str:
     command = ("/opt/hive/bin/python3", "-I", "-c", SEARCH, key.encode().hex(), *pids)
     done = hive.run(*command) if machine is None else hive.run_in(machine, *command, user="root")
     return done.stdout.strip()
+
+
+def files_with(hive: Hive, needle: str) -> list[Path]:
+    """The files of the state directory that hold this."""
+    files = (p for p in hive.state_directory.rglob("*") if p.is_file() and not p.is_symlink())
+    return [path for path in files if _holds(path, needle.encode())]
+
+
+def _holds(path: Path, needle: bytes) -> bool:
+    """Reads what is allocated: an agent's image has gigabytes of holes."""
+    with path.open("rb") as file:
+        end, at, kept = path.stat().st_size, 0, b""
+        while at < end:
+            try:
+                data = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:  # ENXIO: only a hole is left
+                return False
+            kept = kept if data == at else b""
+            chunk = os.pread(file.fileno(), 1 << 20, data)
+            if needle in (kept := kept + chunk):
+                return True
+            kept, at = kept[-len(needle) :], data + len(chunk)
+    return False
 
 
 def test_turns_work_and_nothing_in_a_container_has_the_key(keyed_hive: Hive, key: str) -> None:
@@ -119,6 +150,53 @@ def test_the_key_is_in_no_log_no_status_and_no_other_units_environment(keyed_hiv
 
 def test_the_key_is_in_no_file_of_the_state_directory(keyed_hive: Hive, key: str) -> None:
     """It came to the gateway through memory, and is gone with the host."""
-    files = [p for p in keyed_hive.state_directory.rglob("*") if p.is_file() and not p.is_symlink()]
-    assert any(b"worker" in p.read_bytes() for p in files)
-    assert [p for p in files if key.encode() in p.read_bytes()] == []
+    assert files_with(keyed_hive, "worker") != []
+    assert files_with(keyed_hive, key) == []
+
+
+@dataclass(frozen=True)
+class Failing:
+    """An account whose API does not work."""
+
+    key: str
+    ends: str
+    """The state in which an agent of the same name ends that uses it."""
+
+
+@pytest.fixture(scope="module")
+def failing(keyed_hive: Hive, api_port: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Failing]:
+    api, found = f"http://127.0.0.1:{api_port}", {}
+    for name, base_url, ends, text in (
+        ("away", f"http://127.0.0.1:{free_port()}", "parked", "hello"),
+        ("no-tls", api.replace("http:", "https:"), "parked", "hello"),
+        ("refused", api, "needs_login", "[[stand-in: error 401]]"),
+        ("limited", api, "parked", "[[stand-in: error 429 retry-after=3600]]"),
+        ("broken-off", api, "parked", "[[stand-in: drop-mid-stream]]"),
+    ):
+        key = "sk-ant-api03-" + secrets.token_hex(24)
+        files = tmp_path_factory.mktemp(name)
+        (files / "key").write_text(key)
+        (files / "agent.toml").write_text(f'account = "{name}"\n')
+        add = ("account", "add", name, "--api-key-file", str(files / "key"), "--base-url", base_url)
+        keyed_hive.command(*add)
+        keyed_hive.command("spawn", name, "--config", str(files / "agent.toml"))
+        keyed_hive.command("send", name, text)
+        found[name] = Failing(key, ends)
+    return found
+
+
+@pytest.mark.parametrize("name", ["away", "no-tls", "refused", "limited", "broken-off"])
+def test_a_key_whose_api_fails_is_nowhere_but_at_the_gateway(
+    keyed_hive: Hive, failing: dict[str, Failing], name: str
+) -> None:
+    hive, key = keyed_hive, failing[name].key
+    assert hive.becomes(name, failing[name].ends)["reason"]
+    assert search(hive, key, hive.machine(name)) == "[]"
+    said = [hive.journal(f"{unit}.service") for unit in ("hive-core", "hive-gateway", "hive-web")]
+    said += [hive.command(*words).stdout for words in (("logs", name), ("status", "--json"), ("account", "list"))]
+    said += [hive.command(*words, "--json").stdout for words in (("messages", name), ("audit",))]
+    assert all(said)
+    assert [text for text in said if key in text] == []
+    (kept,) = files_with(hive, key)
+    assert kept.name == f"{name}.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
