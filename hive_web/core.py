@@ -17,7 +17,13 @@ from hive_rpc.client import Client, connect
 from hive_rpc.dialogue import ReminderCounts
 from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, UnavailableError
 from hive_rpc.faults import said
-from hive_rpc.interfaces.operator import AgentReminderRollupRequest, Operator, OperatorRequest
+from hive_rpc.interfaces.operator import (
+    AgentReminderRollupRequest,
+    LookHistory,
+    LookReply,
+    Operator,
+    OperatorRequest,
+)
 from hive_rpc.interfaces.session import DescribeRequest, Session
 from hive_rpc.types import Role
 from hive_web.look import Look, offered
@@ -115,9 +121,9 @@ class Core:
             who = await client.proxy(Session).describe(DescribeRequest(session=token))
             yield Caller(client=client, token=token, name=who.name, role=who.role, mirror=self.mirror)
 
-    async def glance(self, token: str | None) -> tuple[Caller, Look]:
+    async def glance(self, token: str | None, history: LookHistory | None = None) -> tuple[Caller, Look, LookReply]:
         """Who this is and how the hive is, in one call on a connection that stays open: for pages that are asked for
-        all the time. Raises as `caller` does.
+        all the time. The reply says what is new in the history too. Raises as `caller` does.
 
         Only for reading, and nothing that waits: calls of several people follow each other on that connection. Each
         carries its own session, and core decides on each.
@@ -127,12 +133,13 @@ class Core:
         try:
             async with _time_limit(READ_SECONDS):
                 client = await self._connected()
-                reply, look = await self.mirror.look(client.proxy(Operator), token)
+                reply, look = await self.mirror.look(client.proxy(Operator), token, history=history)
         except UnavailableError:
             # What comes next is not to wait behind what was not answered.
             await self.close()
             raise
-        return Caller(client=client, token=token, name=reply.name, role=reply.role, mirror=self.mirror), look
+        caller = Caller(client=client, token=token, name=reply.name, role=reply.role, mirror=self.mirror)
+        return caller, look, reply
 
     async def close(self) -> None:
         if self._line is not None:

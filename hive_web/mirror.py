@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from hive_rpc.interfaces.operator import AgentToday, LookItem, LookKeys, LookKind, LookReply, LookRequest, Operator
+from hive_rpc.interfaces.operator import (
+    AgentToday,
+    LookHistory,
+    LookItem,
+    LookKeys,
+    LookKind,
+    LookReply,
+    LookRequest,
+    Operator,
+)
 from hive_web.look import Look
 
 
@@ -23,13 +32,15 @@ class Mirror:
         self._today: tuple[Sequence[AgentToday], Mapping[str, AgentToday]] = ((), {})
         self._made: Look | None = None
 
-    async def look(self, operator: Operator, token: str, *, background: bool = False) -> tuple[LookReply, Look]:
+    async def look(
+        self, operator: Operator, token: str, *, history: LookHistory | None = None, background: bool = False
+    ) -> tuple[LookReply, Look]:
         """The hive as it is now, and the answer that said so; with `background` the session does not count as used.
 
         Raises what core raises, NotSignedInError above all.
         """
         while True:
-            asked = LookRequest(session=token, known=self._known, background=background)
+            asked = LookRequest(session=token, known=self._known, history=history, background=background)
             reply = await operator.look(asked)
             self._take_in(reply)
             if not reply.more:
@@ -82,7 +93,9 @@ class Mirror:
                 holds=self._all(LookKind.HOLD),
                 messages=self._all(LookKind.MESSAGE),
             )
-        return self._made.at(cursor, dialogue)
+        elif (cursor, dialogue) != (self._made.cursor, self._made.dialogue):
+            self._made = self._made.at(cursor, dialogue)
+        return self._made
 
     def _by_agent(self, today: Sequence[AgentToday]) -> Mapping[str, AgentToday]:
         if self._today[0] is not today:

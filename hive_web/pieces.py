@@ -19,6 +19,8 @@ from hive_web.view import times
 
 MOST_KEPT = 2000
 """Pieces of a kind; each has about a kilobyte."""
+LISTS = 64
+"""Lists that are kept."""
 
 
 class Piece:
@@ -78,16 +80,15 @@ class Pieces:
         return piece.told if now.timestamp() < piece.until else piece.tell(now)
 
     def rows(self, kind: Hashable, views: Sequence[Any], make: Callable[[Any], str]) -> bytes:
-        """What `make` makes of each of the views, which have keys and do not change."""
-        rows, now = self._rows.setdefault(kind, _Rows()), self._clock.now()
+        """What `make` makes of each of the views, which do not change: one that looks different is another object."""
+        rows = self._rows.pop(kind, None) or _Rows()
+        self._rows[kind] = rows
+        if len(self._rows) > LISTS:
+            del self._rows[next(iter(self._rows))]
+        now = self._clock.now()
         if rows.views is not views:
-            known = self._kinds.setdefault(kind, {})
-            same = [view is before for view, before in zip(views, rows.views, strict=False)]
-            same += [False] * (len(views) - len(same))
-            rows.pieces = [
-                rows.pieces[at] if kept else self._piece(known, view.key, view, partial(make, view))
-                for at, (view, kept) in enumerate(zip(views, same, strict=True))
-            ]
+            known = {id(view): piece for view, piece in zip(rows.views, rows.pieces, strict=True)}
+            rows.pieces = [known.get(id(view)) or self._make(view, partial(make, view)) for view in views]
             rows.views, rows.until = views, 0
         if now.timestamp() >= rows.until:
             at = now.timestamp()

@@ -153,10 +153,13 @@ class Renderer:
         body = self._pieces.page(template, key, stamp, make, filled)
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 
-    def rows(self, template: str, macro: str, views: Sequence[Any], *also: Hashable) -> bytes:
-        """`macro(view, *also)` of each of these views, which have keys, from a template that only has macros."""
+    def rows(self, template: str, macro: str, views: Sequence[Any], *also: Hashable, key: Hashable = None) -> bytes:
+        """`macro(view, *also)` of each of these views, from a template that only has macros.
+
+        `key` tells lists of one kind apart. Views do not change: one that looks different is another object.
+        """
         make = self._macro(template, macro)
-        return self._pieces.rows((template, macro, also), views, lambda view: make(view, *also))
+        return self._pieces.rows((template, macro, also, key), views, lambda view: make(view, *also))
 
     def piece(self, template: str, macro: str, key: Hashable, stamp: object, *given: Any) -> bytes:
         """`macro(*given)`, which shows nothing that is not in `stamp`."""

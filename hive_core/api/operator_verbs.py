@@ -114,6 +114,8 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
         # Read first: what changes in between is then asked for once too often rather than missed.
         dialogue = looks.dialogue
         news, version, complete = await looks.since(request.known)
+        # After the cursor: what is older than that is in the history.
+        history, events = await self._parts.events.since(request.history) if request.history else ("", None)
         return LookReply(
             name=self._actor.name,
             role=self._actor.role or Role.ADMIN,
@@ -124,6 +126,8 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
             dialogue=dialogue,
             items=list(news.items),
             keys=list(news.keys),
+            history=history,
+            events=events,
         )
 
     async def send(self, request: OperatorSendRequest) -> OperatorSendReply:

@@ -7,18 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hive_base.clock import Clock
+from hive_base.ids import new_id
 from hive_core.events.cutting import shorten
 from hive_core.events.hub import Hub
 from hive_core.events.quota import Dropped, EventPolicy, Intake, Tally, notice
 from hive_core.events.rows import SQL, Record, evict, fitting, kept_bytes, record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.errors import TooLargeError
-from hive_rpc.interfaces.operator import EventsReply
+from hive_rpc.interfaces.operator import EventsReply, LookHistory
 from hive_rpc.types import OPERATOR, SYSTEM, Event, EventKind, Message, StateChange, Turn
 
 MAX_PUSH = 200
 MAX_PAGE = 500
 _PAGE_BYTES = 900 * 1024
+_NEWS_BYTES = 256 * 1024
+"""Of a page that shares a frame with what else is new in the hive."""
 _END = 2**63 - 1
 _CORES_OWN = frozenset({EventKind.MESSAGE, EventKind.STATE})
 """Kinds that only core tells: an agent's word about its messages or its state is not taken as an event."""
@@ -50,6 +53,7 @@ class Events:
         self._evicted: dict[str, Tally] = {}
         """Agents over their quota, and what was deleted of theirs since."""
         self._told: list[Record] = []
+        self._begun = new_id("run")
 
     async def push(self, agent: str, instance: str, events: Sequence[Event]) -> int:
         """Store what the agent's harness tells about itself; returns the highest sequence that is taken care of.
@@ -84,6 +88,14 @@ class Events:
     async def page(self, agent: str, *, before: int | None = None, after: int = 0, limit: int = 200) -> EventsReply:
         """An agent's events between the two, oldest first: the newest of them that fit into a frame."""
         return await self._db.read(lambda c: _page(c, agent, before, after, max(1, min(limit, MAX_PAGE))))
+
+    async def since(self, known: LookHistory) -> tuple[str, EventsReply | None]:
+        """The version of an agent's history, and the events that are new to who knows another one."""
+        # The version first: what is stored in between is then told again rather than missed.
+        version = f"{self._begun} {self._db.marks.count('events', known.agent)}"
+        if known.version in ("", version):
+            return version, None
+        return version, await self._db.read(lambda c: _page(c, known.agent, None, known.after, MAX_PAGE, _NEWS_BYTES))
 
     async def last_turn(self, agent: str) -> Turn | None:
         row = await self._db.read(lambda c: c.execute(SQL.last_turn, {"agent": agent}).fetchone())
@@ -151,11 +163,13 @@ def _glance(connection: sqlite3.Connection, names: str) -> Glance:
     )
 
 
-def _page(connection: sqlite3.Connection, agent: str, before: int | None, after: int, limit: int) -> EventsReply:
+def _page(
+    connection: sqlite3.Connection, agent: str, before: int | None, after: int, limit: int, size: int = _PAGE_BYTES
+) -> EventsReply:
     cursor = connection.execute(SQL.newest).fetchone()[0]
     parameters = {"agent": agent, "before": before if before is not None else _END, "after": after, "limit": limit + 1}
     rows = connection.execute(SQL.page, parameters).fetchall()
-    events = fitting(rows[:limit], _PAGE_BYTES)
+    events = fitting(rows[:limit], size)
     oldest = connection.execute(SQL.oldest, {"agent": agent, "limit": 1}).fetchone()
     return EventsReply(
         events=events[::-1],

@@ -25,7 +25,7 @@ class Marks:
         self._lock = threading.Lock()
         self._under_way: set[Mark] = set()
         self._committed: set[Mark] = set()
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[Mark] = Counter()
 
     def install(self, connection: sqlite3.Connection, schema: str) -> None:
         """Have the connection's writes tell of themselves."""
@@ -37,7 +37,7 @@ class Marks:
         """What was touched since the last time is committed."""
         with self._lock:
             self._committed |= self._under_way
-            self._counts.update({mark.what for mark in self._under_way})
+            self._counts.update(self._under_way)
         self._under_way.clear()
 
     def discard(self) -> None:
@@ -55,9 +55,9 @@ class Marks:
         with self._lock:
             self._committed.update(marks)
 
-    def count(self, what: str) -> int:
+    def count(self, what: str, whose: str = "") -> int:
         """Another number after a commit that touched it."""
-        return self._counts[what]
+        return self._counts[Mark(what, whose)]
 
     def _touch(self, what: str, whose: str) -> None:
         self._under_way.add(Mark(what, whose))

@@ -650,9 +650,20 @@ class LookKind(StrEnum):
     """The beginning of one of the newest messages, newest last; how often it was handed out is that of its sending."""
 
 
+class LookHistory(Model):
+    """Ask for what was stored of one agent's history too."""
+
+    agent: str
+    after: int = 0
+    """The newest event that is known."""
+    version: str = ""
+    """What an earlier reply said. Of a history that is the same nothing is told, nor where nothing is known of it."""
+
+
 class LookRequest(OperatorRequest):
     known: str = ""
     """The version of an earlier reply, of which everything is kept: what did not change since is left out."""
+    history: LookHistory | None = None
 
 
 class LookKeys(Model):
@@ -695,6 +706,10 @@ class LookReply(Model):
     """Another one after any question or reminder changed, which loose ends are made of."""
     items: list[LookItem]
     keys: list[LookKeys]
+    history: str = ""
+    """The version of the history that was asked for: another one after any of its events was stored or deleted."""
+    events: EventsReply | None = None
+    """What was stored in it since; when there is `more`, ask for its end anew."""
 
 
 class ApprovalsRequest(OperatorRequest):

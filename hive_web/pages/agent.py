@@ -18,7 +18,7 @@ from hive_rpc.types import Event
 from hive_web.boundary import wants_json
 from hive_web.core import Caller
 from hive_web.forms import Form
-from hive_web.history import EVENTS, Newest
+from hive_web.history import EVENTS
 from hive_web.look import Look, offered
 from hive_web.pages.hive import carry_out
 from hive_web.pages.room import Room, number, see
@@ -55,18 +55,23 @@ class AgentPages(Room):
     async def live(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         before = number(request.query.get("before"))
-        caller, look = await self.site.core.glance(self.site.cookie.read(request))
+        render, latest, history = self.site.render, before is None, self.site.histories.of(name)
+        token = self.site.cookie.read(request)
+        caller, look, reply = await self.site.core.glance(token, history.asked if latest else None)
         agent = shown(look, name)
         if before is None:
-            history = await self.site.histories.newest(caller, name)
-            loose = await self.site.histories.loose_ends(caller, look, name)
+            await history.take_in(caller, reply)
+            self.site.histories.keep(name, history)
+            loose = await history.loose_ends(caller, look)
+            older, any_entries = history.older, bool(history.entries)
+            entries = render.rows(ROWS, "entry", history.entries, key=name)
         else:
             page = await _history(caller, name, before, EVENTS)
+            shown_then, loose = timeline(page.events, name), None
             older = page.events[0].id if page.events and page.oldest < page.events[0].id else None
-            history, loose = Newest(timeline(page.events, name), older, page.cursor), None
-        render, latest = self.site.render, before is None
-        may, any_older, any_entries = (caller.may_act, caller.may_manage), bool(history.older), bool(history.entries)
-        entries = [render.piece(ROWS, "entry", (name, entry.view.key), entry.stamp, entry) for entry in history.entries]
+            any_entries = bool(shown_then)
+            entries = render.rows(ROWS, "entry", shown_then, key=(name, before))
+        may = (caller.may_act, caller.may_manage)
         return self.kept_page(
             "agent.html",
             caller,
@@ -75,18 +80,18 @@ class AgentPages(Room):
                 "crumb": render.piece(ROWS, "state", name, agent, agent),
                 "head": render.piece(ROWS, "head", (name, may), agent, agent, caller, "live"),
                 "facts": render.piece(ROWS, "facts", (name, may), agent, agent, caller),
-                "entries": b"".join(entries),
+                "entries": entries,
                 "state_words": agent.state_words,
-                "older": str(history.older),
-                "history_cursor": str(history.cursor),
+                "older": str(older),
+                "history_cursor": str(look.cursor),
                 "asked": asked_by(look, name),
                 "key": new_secret(),
             },
             key=(name, latest),
-            stamp=(agent.can_start, any_older, any_entries, loose),
+            stamp=(agent.can_start, bool(older), any_entries, loose),
             agent=agent,
             latest=latest,
-            any_older=any_older,
+            any_older=bool(older),
             any_entries=any_entries,
             loose=loose,
         )

@@ -5,7 +5,7 @@ applies those that follow in the same way (`static/timeline.js`). A patch that w
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -116,35 +116,31 @@ class Patch:
     view: MessageView | TurnView | StepView | ResultView | LineView | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class StepEntry:
     view: StepView
     result: ResultView | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class TurnEntry:
+    """After each change there is another one in its place."""
+
     view: TurnView
-    steps: dict[str, StepEntry] = field(default_factory=dict)
+    steps: Mapping[str, StepEntry] = field(default_factory=dict)
     kind: PatchKind = PatchKind.TURN
-    stamp: object = field(default_factory=object, compare=False)
-    """Another one after each change."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class PlainEntry:
     view: MessageView | LineView
     kind: PatchKind
-
-    @property
-    def stamp(self) -> object:
-        return self.view
 
 
 Entry: TypeAlias = TurnEntry | PlainEntry
 
 
-def timeline(events: Iterable[Event], agent: str) -> list[Entry]:
+def timeline(events: Iterable[Event], agent: str) -> Sequence[Entry]:
     """The page of these events, which are in order."""
     made = Timeline(agent)
     made.add(events)
@@ -161,12 +157,20 @@ class Timeline:
         """Event, entry and step, of each change in order."""
         self._changes: Counter[str] = Counter()
         """Those of each entry that are on the page."""
+        self._list: Sequence[Entry] | None = None
         self.newest = 0
         """The last event that was added."""
 
+    def __len__(self) -> int:
+        """How many changes are on the page."""
+        return len(self._shown)
+
     @property
-    def entries(self) -> list[Entry]:
-        return list(self._entries.values())
+    def entries(self) -> Sequence[Entry]:
+        """The very same for as long as none of them has changed."""
+        if self._list is None:
+            self._list = list(self._entries.values())
+        return self._list
 
     @property
     def first(self) -> int:
@@ -189,38 +193,39 @@ class Timeline:
             entry = self._entries[key]
             if not self._changes[key]:
                 del self._entries[key], self._changes[key]
-            elif isinstance(entry, TurnEntry) and entry.steps.pop(step, None) is not None:
-                entry.stamp = object()
+            elif isinstance(entry, TurnEntry) and step in entry.steps:
+                left = {kept: entry.steps[kept] for kept in entry.steps if kept != step}
+                self._entries[key] = replace(entry, steps=left)
+            self._list = None
 
     def _add(self, change: Patch) -> None:
         if isinstance(change.view, LineView) and _said_before(self._entries, change.view.text):
             return
-        entry = _apply(self._entries, change)
-        if isinstance(entry, TurnEntry):
-            entry.stamp = object()
-        key, step = entry.view.key, change.view.key if isinstance(change.view, StepView) else ""
+        self._list = None
+        key, step = _apply(self._entries, change), change.view.key if isinstance(change.view, StepView) else ""
         self._shown.append((change.event, key, step))
         self._changes[key] += 1
 
 
-def _apply(entries: dict[str, Entry], change: Patch) -> Entry:
-    """Make the change, and say which entry has it."""
+def _apply(entries: dict[str, Entry], change: Patch) -> str:
+    """Make the change, and say which entry has it, by its key."""
     match change.view:
         case MessageView() | LineView() as view:
-            return entries.setdefault(view.key, PlainEntry(view, change.kind))
+            entries.setdefault(view.key, PlainEntry(view, change.kind))
+            return view.key
         case TurnView() as view:
-            turn = _turn(entries, change)
-            turn.view = view
+            entries[change.turn] = replace(_turn(entries, change), view=view)
         case StepView() as view:
             turn = _turn(entries, change)
-            turn.steps.setdefault(view.key, StepEntry(view))
+            step = turn.steps.get(view.key) or StepEntry(view)
+            entries[change.turn] = replace(turn, steps={**turn.steps, view.key: step})
         case ResultView() as view:
             turn = _turn(entries, change)
-            if (step := turn.steps.get(view.key)) is not None:
-                step.result = view
+            if (called := turn.steps.get(view.key)) is not None:
+                entries[change.turn] = replace(turn, steps={**turn.steps, view.key: replace(called, result=view)})
         case None:
             raise TypeError("a patch without a view changes nothing")
-    return turn
+    return change.turn
 
 
 def _said_before(entries: dict[str, Entry], text: str) -> bool:

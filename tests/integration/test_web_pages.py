@@ -1,6 +1,7 @@
 """The pages, and what can be done from them without scripts."""
 
 import asyncio
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -280,6 +281,38 @@ async def test_a_page_shows_what_is_and_is_nobody_elses(tmp_path: Path) -> None:
         core.sessions.clear()
         for path in ("/", "/agent/worker/"):
             assert (await site.get(path)).status == 303
+
+
+async def test_an_agents_page_goes_on_with_its_history(tmp_path: Path) -> None:
+    """As somebody sees it who loads it all the time, and as one who loads it first."""
+    async with dashboard(tmp_path) as site:
+        site.sign_in()
+        core = site.core
+        core.agent("worker")
+
+        async def told() -> list[str]:
+            page = await (await site.get("/agent/worker/")).text()
+            assert f'data-cursor="{core.cursor}"' in page
+            return re.findall(r"(?:said|noted)-\d+", page[page.index('id="timeline"') : page.index('id="latest"')])
+
+        assert await told() == []
+        turn = core.begin_turn("worker", "turn_1")
+        for number in range(60):
+            core.emit(EventKind.TEXT, "worker", turn_id="turn_1", text=f"said-{number}")
+            if number % 7 == 0:
+                assert await told() == [f"said-{n}" for n in range(number + 1)]
+        core.end_turn("worker", turn, outcome=TurnOutcome.OK)
+        for number in range(150):
+            core.emit(EventKind.NOTICE, "worker", text=f"noted-{number}")
+            if number % 7 == 0 or number == 149:
+                shown = await told()
+                assert shown[-number - 1 :] == [f"noted-{n}" for n in range(number + 1)]
+                assert 140 <= len(shown) <= 180 or len(shown) == 60 + number + 1
+        core.events = [event for event in core.events if event.id > core.cursor - 3]
+        core.emit(EventKind.NOTICE, "worker", text="noted-150")
+        assert await told() == ["noted-147", "noted-148", "noted-149", "noted-150"]
+        core.forget_events()
+        assert await told() == []
 
 
 async def test_times_on_a_page_that_was_made_before_go_on(tmp_path: Path) -> None:

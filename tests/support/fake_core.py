@@ -358,7 +358,10 @@ class FakeOperator(FakeOffices):
     async def look(self, request: LookRequest) -> LookReply:
         """Everything, each time, as a version of its own."""
         caller = self._core.admit(request, "look")
-        return look_reply(self._core, caller)
+        reply, known, news = look_reply(self._core, caller), request.history, None
+        if known is not None and known.version:
+            news = await self.events(EventsRequest(session=request.session, agent=known.agent, after=known.after))
+        return reply.model_copy(update={"history": str(self._core.looks), "events": news})
 
     async def messages(self, request: MessagesRequest) -> MessagesReply:
         self._core.admit(request, "messages")

@@ -10,6 +10,7 @@ from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.store import Database
 from hive_rpc.errors import TooLargeError
+from hive_rpc.interfaces.operator import LookHistory
 from hive_rpc.types import (
     OPERATOR,
     AgentState,
@@ -61,6 +62,28 @@ async def test_events_come_back_as_they_were_pushed_with_ids_that_count_up(event
     assert [e.id for e in found] == [1, 2, 3]
     assert [e.model_copy(update={"id": 0, "agent": ""}) for e in found] == pushed
     assert {e.agent for e in found} == {"worker"}
+
+
+async def test_who_knows_a_history_is_told_what_was_stored_or_deleted_since(
+    events: Events, database: Database, clock: ManualClock
+) -> None:
+    async def since(version: str) -> tuple[str, list[str | None] | None, int]:
+        now, news = await events.since(LookHistory(agent="worker", after=2, version=version))
+        return now, None if news is None else [e.text for e in news.events], news.oldest if news else 0
+
+    await events.push("worker", "i1", [text(clock, 1, "a"), text(clock, 2, "b")])
+    first, *told = await since("")
+    assert told == [None, 0]
+    await events.push("other", "i1", [text(clock, 1)])
+    assert await since(first) == (first, None, 0)
+    await events.push("worker", "i1", [text(clock, 3, "c")])
+    second, *told = await since(first)
+    assert told == [["c"], 1]
+    await database.write(lambda c: c.execute("DELETE FROM events WHERE id = 1").rowcount)
+    third, *told = await since(second)
+    assert told == [["c"], 2]
+    assert len({first, second, third}) == 3
+    assert (await since("of another run 3"))[1:] == (["c"], 2)
 
 
 async def test_pushing_again_stores_nothing_twice(events: Events, clock: ManualClock) -> None:

@@ -53,9 +53,10 @@ async def test_a_mark_is_there_when_the_commit_is_and_not_when_it_is_undone(tmp_
         with pytest.raises(ValueError, match="no"):
             await database.write(broken)
         assert database.marks.take() == set()
-        count = database.marks.count("notes")
+        count, other = database.marks.count("notes", "ada"), database.marks.count("notes", "bob")
         await database.write(lambda c: c.execute(add).rowcount)
-        assert database.marks.count("notes") == count + 1
+        assert database.marks.count("notes", "ada") == count + 1
+        assert database.marks.count("notes", "bob") == other
         taken = database.marks.take()
         assert taken == {Mark("notes", "ada")}
         assert database.marks.take() == set()

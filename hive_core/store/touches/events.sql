@@ -2,6 +2,8 @@
 
 CREATE TEMP TRIGGER events_insert AFTER INSERT ON events
 BEGIN SELECT touched('events', NEW.agent); END;
+CREATE TEMP TRIGGER events_delete AFTER DELETE ON events
+BEGIN SELECT touched('events', OLD.agent); END;
 
 CREATE TEMP TRIGGER turns_insert AFTER INSERT ON turns
 BEGIN SELECT touched('turns', NEW.agent); END;
