@@ -5,7 +5,6 @@ One hive host for all of it; its agents are the tests' own.
 
 import asyncio
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +13,9 @@ from typing import Any
 
 import pytest
 
-from hive_cli.up.launch import launch
-from hive_cli.up.protocol import LaunchRequest
-from hive_cli.up.state import State
-from hive_cli.up.stop import stop
 from hive_rpc.client import connect
 from hive_rpc.interfaces.operator import AgentStatus, Operator, OperatorRequest, StatusReply
-from tests.support.hive_host import HIVE, Host, free_port, hive_command
+from tests.support.hive_host import HIVE, Host, booted, hive_command
 from tests.support.patience import until
 
 FRUGAL = "[limits]\nmemory_mib = 700\ncpu_percent = 150\ntasks = 300\n"
@@ -64,14 +59,8 @@ class Hive(Host):
 
 @pytest.fixture(scope="module")
 def hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
-    if os.geteuid() != 0:
-        pytest.skip("containers need root")
-    state = State(tmp_path_factory.mktemp("containers") / "hive")
-    assert asyncio.run(launch(LaunchRequest(state=state.root, port=free_port())))
-    try:
+    with booted(tmp_path_factory.mktemp("containers")) as state:
         yield Hive(state)
-    finally:
-        asyncio.run(stop(state))
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 The machine is like NixOS as far as the hive can see (tests.support.nixos_host); the hive is whole and confined as ever.
 """
 
-import asyncio
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,13 +13,9 @@ from typing import Any
 
 import pytest
 
-from hive_cli.up.launch import launch
-from hive_cli.up.protocol import LaunchRequest
-from hive_cli.up.state import State
-from hive_cli.up.stop import stop
 from hive_rpc.configuration import JobStep
 from tests.support import manager_story
-from tests.support.hive_host import Host, free_port
+from tests.support.hive_host import Host, booted
 from tests.support.nixos_host import PROGRAM, START, install, make_nixos
 from tests.support.patience import until
 
@@ -59,18 +53,12 @@ class Hive(Host):
 @pytest.fixture(scope="module")
 def hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
     """With an agent, the worker."""
-    if os.geteuid() != 0:
-        pytest.skip("containers need root")
-    state = State(tmp_path_factory.mktemp("nixos") / "hive")
-    assert asyncio.run(launch(LaunchRequest(state=state.root, port=free_port())))
-    try:
+    with booted(tmp_path_factory.mktemp("nixos")) as state:
         hive = Hive(state)
         make_nixos(hive)
         until("core is back", lambda: hive.command("status", check=False).returncode == 0)
         hive.command("spawn", "worker")
         yield hive
-    finally:
-        asyncio.run(stop(state))
 
 
 @contextmanager

@@ -1,21 +1,42 @@
 """A hive host, and a whole hive, as tests see them from the machine around."""
 
+import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hive_base.paths import RunPaths
 from hive_base.process import BASE_ENVIRONMENT
 from hive_cli.up.cgroups import Cgroups
+from hive_cli.up.launch import launch
+from hive_cli.up.protocol import LaunchRequest
 from hive_cli.up.state import HostRecord, State
+from hive_cli.up.stop import stop
 from tests.support.patience import until
 
 HIVE = Path(sys.prefix) / "bin" / "hive"
+
+
+@contextmanager
+def booted(root: Path) -> Iterator[State]:
+    """A hive host for more than one test, from this directory."""
+    if os.geteuid() != 0:
+        pytest.skip("containers need root")
+    state = State(root / "hive")
+    try:
+        assert asyncio.run(launch(LaunchRequest(state=state.root, port=free_port())))
+        yield state
+    finally:
+        asyncio.run(stop(state))
 
 
 def free_port() -> int:

@@ -7,57 +7,44 @@ import pytest
 from hive_core.meta.flake import Sources
 from hive_core.meta.inside import nix
 
-NIXPKGS = """\
+_NIXPKGS = (Path(__file__).parent / "nixos" / "flake.nix").read_text()
+_TOPLEVEL = """\
+# A machine is what its modules say in one line of shell.
 {
-  outputs = _: {
-    # Enough of nixpkgs to build a configuration. A machine is what its modules say in one line of shell.
-    lib.nixosSystem =
-      { system, modules }:
-      let
-        lib.mkForce = value: value;
-        open =
-          m:
-          if builtins.isAttrs m then
-            m
-          else if builtins.isFunction m then
-            m {
-              inherit config lib;
-              pkgs = { };
-            }
-          else
-            open (import m);
-        said = map open modules;
-        all = builtins.foldl' (a: b: a // b) { } said;
-        script = "echo building; ${all.more or ""} mkdir $out && echo release %s >$out/said";
-        config = all // {
-          system.build.toplevel = derivation {
-            name = "nixos-system-${all.services.hive-agent.name}";
-            inherit system;
-            builder = "/bin/sh";
-            args = [
-              "-c"
-              script
-            ];
-            PATH = "/usr/bin:/bin";
-            said = builtins.toJSON said;
-          };
-        };
-      in
-      {
-        inherit config;
-      };
-  };
+  system,
+  config,
+  said,
+}:
+{
+  name = "nixos-system-${config.services.hive-agent.name}";
+  inherit system;
+  builder = "/bin/sh";
+  args = [
+    "-c"
+    "echo building; ${config.more or ""} mkdir $out && echo release %s >$out/said"
+  ];
+  PATH = "/usr/bin:/bin";
+  said = builtins.toJSON said;
 }
 """
 HIVE = '{ inputs.nixpkgs.url = "path:/nowhere"; outputs = _: { nixosModules.agent = { }; }; }\n'
 SETTINGS = "sandbox = false\nbuild-users-group =\nsubstituters =\n"
 
 
+def stub_files(release: str = "one") -> dict[str, str]:
+    """The stubs by their paths; another release is another content."""
+    return {
+        "nixpkgs/flake.nix": _NIXPKGS,
+        "nixpkgs/toplevel.nix": _TOPLEVEL.replace("%s", release),
+        "hive/flake.nix": HIVE,
+    }
+
+
 def stubs(root: Path, release: str = "one") -> Sources:
-    """Write the stubs below `root`; another release is another content."""
-    for name, text in (("nixpkgs", NIXPKGS.replace("%s", release)), ("hive", HIVE)):
-        (root / name).mkdir(parents=True, exist_ok=True)
-        (root / name / "flake.nix").write_text(text)
+    """Write the stubs below `root`."""
+    for name, text in stub_files(release).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
     return Sources(nixpkgs=f"path:{root}/nixpkgs", hive=f"path:{root}/hive")
 
 

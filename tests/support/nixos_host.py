@@ -54,5 +54,5 @@ def _nixpkgs(host: Host) -> None:
             entry.unlink()
         elif entry.name != "etc":
             shutil.rmtree(entry)
-    for name in ("flake.nix", "init", "activate", "switch-to-configuration"):
+    for name in ("flake.nix", "toplevel.nix", "init", "activate", "switch-to-configuration"):
         shutil.copy(PARTS / name, place)

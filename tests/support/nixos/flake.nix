@@ -1,4 +1,4 @@
-# Enough of nixpkgs to build a system that boots: the files beside this one, for one agent, with its settings.
+# Enough of nixpkgs to build a configuration. What a system is made of is in the file beside this one.
 {
   outputs = _: {
     lib.nixosSystem =
@@ -16,28 +16,9 @@
             }
           else
             open (import m);
-        config = builtins.foldl' (a: b: a // b) { } (map open modules) // {
-          system.build.toplevel = derivation {
-            inherit system;
-            inherit (config.services.hive-agent) name;
-            settings = builtins.toJSON config.services.hive-agent.settings;
-            parts = ./.;
-            PATH = "/usr/bin:/bin";
-            builder = "/bin/sh";
-            args = [
-              "-ec"
-              ''
-                mkdir -p $out/bin
-                cp -R --no-dereference $parts/etc $out/etc
-                chmod -R u+w $out/etc
-                grep -rlI placeholder $out/etc | xargs sed -i "s/placeholder/$name/g"
-                printf %s "$settings" >$out/etc/settings.json
-                printf x86_64-linux >$out/system
-                cp $parts/init $parts/activate $out
-                cp $parts/switch-to-configuration $out/bin
-              ''
-            ];
-          };
+        said = map open modules;
+        config = builtins.foldl' (a: b: a // b) { } said // {
+          system.build.toplevel = derivation (import ./toplevel.nix { inherit system config said; });
         };
       in
       {
