@@ -17,7 +17,7 @@ from hive_base.users import BUILD
 from hive_core.build.sandbox import Errand, Sandbox
 from hive_core.configs.inside import REFUSED
 from hive_core.meta import lock
-from hive_core.meta.flake import PREFIX, Sources, render
+from hive_core.meta.flake import PREFIX, Sources, render, url
 from hive_rpc.configuration import InputChange
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, StorageError
 from hive_rpc.interfaces.operator import Input
@@ -70,8 +70,14 @@ class Meta:
         """Whether an agent's machine could be built from these files. Raises InvalidError with Nix's own words."""
         now = await self._begun()
         # Which commit of it is said does not matter: the files take its place.
-        flake = self._render({agent: "0" * 40})
-        order = {"flake": flake, "lock": now.lock, "agent": agent, "files": dict(files)}
+        sha = "0" * 40
+        order = {
+            "flake": self._render({agent: sha}),
+            "url": url(self._state.applied, agent, sha),
+            "lock": now.lock,
+            "agent": agent,
+            "files": dict(files),
+        }
         try:
             await self._errand("evaluate", order=order, nix=True, seconds=_EVALUATION_SECONDS)
         except InvalidError as error:

@@ -90,8 +90,9 @@ async def test_a_system_is_built_from_the_commit_and_kept(world: World) -> None:
         (
             '{ ... }: { more = builtins.readFile (derivation { name = "x"; system = "x86_64-linux"; '
             'builder = "/bin/sh"; args = [ "-c" "echo >$out" ]; }); }',
-            "allow-import-from-derivation",
+            r"x\.drv is read, and would have to be made",
         ),
+        ('{ ... }: { more = builtins.readFile (builtins.toFile "x" "y"); }', "x is read, and would have to be made"),
     ],
 )
 async def test_what_cannot_be_evaluated_is_refused_in_nix_s_own_words(world: World, nix: str, why: str) -> None:
@@ -102,6 +103,22 @@ async def test_what_cannot_be_evaluated_is_refused_in_nix_s_own_words(world: Wor
     assert said.startswith("The configuration of worker does not evaluate:")
     assert "-source/" not in said, "where our copies lie is of no use to anybody"
     assert "show-trace" not in said
+
+
+async def test_what_is_not_approved_leaves_nothing_in_the_store(world: World) -> None:
+    """But its two files. What it would make is there once it is built."""
+    fill = 'builtins.toFile "of-the-expression" "1" + builtins.path { path = ./agent.nix; name = "of-a-path"; }'
+    nix = f'{{ ... }}: {{ more = builtins.seq ({fill}) ""; }}\n'
+
+    def filled() -> set[str]:
+        return {path.name.split("-", 1)[1] for path in (world.root / "nix" / "store").glob("*-*")} - {"source"}
+
+    await world.meta.inputs()
+    before = filled()
+    await world.meta.evaluate("worker", files(nix=nix))
+    assert filled() == before
+    await world.meta.build("worker", await world.applied("worker", nix=nix), heard=SILENT)
+    assert filled() - before >= {"of-the-expression", "of-a-path", "nixos-system-worker.drv"}, "control"
 
 
 async def test_nothing_on_the_machine_has_a_say(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

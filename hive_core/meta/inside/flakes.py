@@ -53,11 +53,11 @@ async def keep(roots: Path, order: dict[str, Any], heard: Heard) -> dict[str, An
 
 async def evaluate(order: dict[str, Any], heard: Heard) -> dict[str, Any]:
     """Whether a machine evaluates with these files of its agent's. `{"derivation"}`. Raises Refusal."""
-    agent = order["agent"]
     async with _flake(order["flake"], order["lock"], heard, order["files"]) as found:
-        override = ("--override-input", PREFIX + agent, f"path:{found.root / _SOURCE}")
-        words = ("eval", "--raw", "--no-write-lock-file", *override, f"{found.url}#{_toplevel(agent)}.drvPath")
-        return {"derivation": (await found.nix(*words)).stdout}
+        text = order["flake"].replace(order["url"], f"path:{found.root / _SOURCE}")
+        (found.flake / FLAKE).write_text(text)
+        await found.nix("flake", "lock", found.url)
+        return {"derivation": await found.evaluated(f"{_toplevel(order['agent'])}.drvPath")}
 
 
 async def build(link: Path, order: dict[str, Any], heard: Heard) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Nix, told to use nothing but the flake that it is given."""
 
+import json
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hive_base.process import Completed, run
 from hive_core.configs.inside.refusal import Refusal
@@ -36,6 +38,7 @@ _TIME = 24 * 3600.0
 _SHOWN = 4000
 """Characters of an error."""
 _STORE_SOURCE = re.compile(r"\S*/[0-9a-z]{32}-source/")
+_UNMADE = re.compile(r"path '\S*/[0-9a-z]{32}-(\S+)' is not valid")
 _NOISE = re.compile(r"^(\(use '--show-trace'.*|warning: .*lock file.*|.*Added input.*|\s*'?(path|git\+file):.*)$")
 
 
@@ -57,8 +60,21 @@ class Work:
     def lock(self) -> str:
         return (self.flake / "flake.lock").read_text()
 
-    async def nix(self, *words: str | Path, check: bool = True) -> Completed:
+    async def nix(self, *words: str | Path) -> Completed:
         """Run `nix`. Raises Refusal with what it says."""
+        return await self._run("nix", *words)
+
+    async def evaluated(self, attribute: str) -> Any:
+        """An attribute of the flake, which is locked, without a word of it in the store. Raises Refusal.
+
+        `nix eval` writes there what an expression makes (`builtins.toFile`, derivations), and only its newer releases
+        can be told not to. `nix-instantiate --eval` computes the paths and writes none.
+        """
+        locked = json.loads((await self.nix("flake", "metadata", "--json", self.url)).stdout)["url"]
+        expression = f"(builtins.getFlake {json.dumps(locked)}).{attribute}"
+        return json.loads((await self._run("nix-instantiate", "--eval", "--json", "--expr", expression)).stdout)
+
+    async def _run(self, *words: str | Path) -> Completed:
         settings = "\n".join(f"{key} = {value}" for key, value in _SETTINGS.items())
         environment = {
             "NIX_CONFIG": settings,
@@ -70,8 +86,8 @@ class Work:
             "GC_NPROCS": "1",
             **ENVIRONMENT,
         }
-        done = await run(["nix", *words], environment=environment, time_limit=_TIME, heard=self.heard, check=False)
-        if check and done.exit_code != 0:
+        done = await run(words, environment=environment, time_limit=_TIME, heard=self.heard, check=False)
+        if done.exit_code != 0:
             raise Refusal(readable(done.stderr) or f"Nix ended with exit code {done.exit_code}.")
         return done
 
@@ -90,7 +106,9 @@ async def work(files: Mapping[str, str], heard: Heard) -> AsyncIterator[Work]:
 
 def readable(stderr: str) -> str:
     """Nix's error for people: without where its copies lie, and without what is said of lock files."""
-    lines = [_STORE_SOURCE.sub("", line).rstrip() for line in stderr.splitlines()]
+    # What was computed only, and is read all the same.
+    text = _UNMADE.sub(r"\1 is read, and would have to be made for that: an evaluation makes nothing", stderr)
+    lines = [_STORE_SOURCE.sub("", line).rstrip() for line in text.splitlines()]
     kept = [line for line in lines if line and not _NOISE.match(line)]
     begin = next((i for i, line in enumerate(kept) if line.startswith(("error:", "fatal:"))), 0)
     text = "\n".join(kept[begin:]).removeprefix("error:").lstrip()
