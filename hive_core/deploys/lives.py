@@ -98,3 +98,5 @@ class Lives:
         await self._systems.unpin(name)
         if PURGE in running.details:
             await self._agents.purge_remains(name)
+            # Not when it is destroyed only: who revives it is not to wait for a build.
+            await self._systems.let_go(name)

@@ -63,6 +63,11 @@ class Systems:
         except HiveError as error:
             log.error("%s is still in the meta flake: %s", name, error.sentence())
 
+    async def let_go(self, name: str) -> None:
+        """What a purged agent booted is kept from Nix's collector no more. Raises StorageError."""
+        if self._meta is not None:
+            await self._meta.let_go(name)
+
 
 async def _unless_called_off(running: Running, building: "asyncio.Future[Path]") -> Path:
     called_off = asyncio.ensure_future(running.called_off.wait())

@@ -93,7 +93,7 @@ class Meta:
         """The system of an agent's commit, built from what is pinned, or with another lock. Raises AgentFailedError."""
         now = await self._begun()
         order = {"flake": self._render({agent: sha}), "lock": lock or now.lock, "agent": agent}
-        link = self._state.builds / f"{PREFIX}{agent}"
+        link = self._link(agent)
         try:
             answer = await self._errand(
                 "build",
@@ -108,6 +108,14 @@ class Meta:
         except InvalidError as error:
             raise AgentFailedError(f"{agent} cannot be built: {error.message}") from error
         return await asyncio.to_thread(self._checked, answer["system"])
+
+    async def let_go(self, agent: str) -> None:
+        """Nix's collector may have what was built for it last; no error when nothing was. Raises StorageError."""
+        try:
+            # In a directory of `hive-build`'s: of what it may have put there, the name alone is removed.
+            await asyncio.to_thread(self._link(agent).unlink, missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"The link to what {agent} booted cannot be removed: {error.strerror}.") from error
 
     async def pin(self, pins: Mapping[str, str | None], message: str) -> None:
         """Commit that these agents are at these commits; None takes one out."""
@@ -231,6 +239,9 @@ class Meta:
             )
         answer: dict[str, Any] = json.loads(done.output)
         return answer
+
+    def _link(self, agent: str) -> Path:
+        return self._state.builds / f"{PREFIX}{agent}"
 
     def _checked(self, path: str) -> Path:
         """What was built is set by root: so it has to be a directory in the store, and nothing else."""

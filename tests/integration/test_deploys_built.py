@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import pytest
 
 from hive_base.process import Completed
 from hive_core.build.sandbox import Errand
+from hive_core.deploys.lives import PURGE
 from hive_core.jobs import Order
 from hive_core.meta import lock
+from hive_core.meta.inside import nix
 from hive_core.meta.meta import Meta
 from hive_rpc.configuration import Approval, ApprovalState, JobKind, JobState
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError
@@ -161,6 +164,24 @@ async def test_a_destroyed_agent_is_pinned_no_more_and_comes_back_as_it_was(hive
     config, sha = await hive.lives.agents.buried_config("worker")
     await hive.changes.jobs.do(Order(JobKind.SPAWN, "worker", ADA, details={"config": config, "sha": sha or ""}))
     assert await all_three(hive) == (worker.sha, worker.sha, worker.system)
+
+
+async def test_what_a_purged_agent_booted_is_left_to_nix_s_collector(hive: Changing, world: World) -> None:
+    worker, builds = hive.lives.agents.get("worker"), world.root / "lib" / "builds"
+    link = builds / "agent-worker"
+
+    def collect() -> None:
+        subprocess.run(["nix-store", "--gc"], env=os.environ | nix.ENVIRONMENT, check=True, capture_output=True)
+
+    assert worker.system is not None
+    await hive.changes.jobs.do(Order(JobKind.DESTROY, "worker", ADA))
+    collect()
+    assert link.resolve() == worker.system
+    assert worker.system.exists(), "it can be revived"
+    await hive.changes.jobs.do(Order(JobKind.DESTROY, "worker", ADA, details={PURGE: "yes"}))
+    collect()
+    assert {path.name for path in builds.iterdir()} == {"agent-manager", "hive", "nixpkgs"}
+    assert not worker.system.exists()
 
 
 async def test_an_update_is_proposed_shown_and_switched_to_by_everybody(hive: Changing, world: World) -> None:
