@@ -60,6 +60,7 @@ from hive_core.notes import Notes
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
 from hive_core.operators.passwords import Passwords
+from hive_core.operators.scraper import Scraper, from_systemd
 from hive_core.operators.sessions import Sessions
 from hive_core.questions import Questions
 from hive_core.reminders import Reminders
@@ -135,7 +136,9 @@ def _driver(kind: ContainerKind, systemd: Systemd, run: RunPaths, state: StatePa
 
 
 @asynccontextmanager
-async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, state: StatePaths) -> AsyncIterator[None]:
+async def core(
+    settings: config.CoreConfig, clock: Clock, *, run: RunPaths, state: StatePaths, scraper: Scraper
+) -> AsyncIterator[None]:
     """Every part, running; leaving stops them in the opposite order. Containers live on."""
     async with AsyncExitStack() as stack:
         state.core_database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -319,7 +322,7 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         links.handlers = agent_handlers
         operator_server = Server(lambda peer: [guarded(shell_gate(peer), verbs)])
         desk = SessionDesk(sessions, overview.greeting)
-        web_server = Server(lambda peer: [guarded(web_gate(sessions), verbs), desk])
+        web_server = Server(lambda peer: [guarded(web_gate(sessions, scraper), verbs), desk])
         gateway_server = Server(lambda peer: [GatewayDesk(line=gateway, standing=standing)])
 
         await broker.start()
@@ -338,10 +341,13 @@ async def core(settings: config.CoreConfig, clock: Clock, *, run: RunPaths, stat
         yield
 
 
-async def _serve(settings: config.CoreConfig) -> None:
+async def _serve(settings: config.CoreConfig, scraper: Scraper) -> None:
     asked_to_stop = service.asked_to_stop()
     clock = SystemClock()
-    async with core(settings, clock, run=RunPaths(), state=StatePaths()), alongside(service.beat(clock)):
+    async with (
+        core(settings, clock, run=RunPaths(), state=StatePaths(), scraper=scraper),
+        alongside(service.beat(clock)),
+    ):
         service.notify("READY=1")
         await asked_to_stop.wait()
         service.notify("STOPPING=1")
@@ -350,7 +356,7 @@ async def _serve(settings: config.CoreConfig) -> None:
 def main() -> None:
     log.setup()
     try:
-        settings = config.load()
+        settings, scraper = config.load(), from_systemd()
     except HiveError as error:
         sys.exit(error.sentence())
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(settings, scraper))

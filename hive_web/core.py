@@ -104,9 +104,9 @@ class Core:
             yield client.proxy(Session)
 
     @asynccontextmanager
-    async def operator(self) -> AsyncIterator[Operator]:
-        """A connection of one's own, for a stream."""
-        async with connect(self._path) as client:
+    async def operator(self, time_limit: float | None = None) -> AsyncIterator[Operator]:
+        """A connection of one's own, for a stream, or within so many seconds."""
+        async with _time_limit(time_limit), connect(self._path) as client:
             yield client.proxy(Operator)
 
     @asynccontextmanager

@@ -1,14 +1,14 @@
-"""`/metrics`: core's counters for Prometheus, for whoever brings a session's token in place of a cookie."""
+"""`/metrics`: core's counters for Prometheus, for whoever brings a token in place of a cookie."""
 
 from aiohttp import web
 
-from hive_rpc.errors import HiveError
+from hive_rpc.errors import HiveError, NotSignedInError
 from hive_rpc.interfaces.operator import OperatorRequest
-from hive_web.core import Core
+from hive_web.core import READ_SECONDS, Core
 
 
 class Metrics:
-    """A program's token is a session like any other: core knows its role, lists it, and ends it when it is revoked."""
+    """Core knows the token: one that the machine's configuration gives to this alone, or the session of an operator."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -19,8 +19,10 @@ class Metrics:
     async def text(self, request: web.Request) -> web.Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
-            async with self._core.caller(token.strip() if scheme.lower() == "bearer" else None) as caller:
-                reply = await caller.operator.metrics(caller.ask(OperatorRequest))
+            if scheme.lower() != "bearer":
+                raise NotSignedInError
+            async with self._core.operator(READ_SECONDS) as operator:
+                reply = await operator.metrics(OperatorRequest(session=token.strip()))
         except HiveError as error:
             # In plain text: what reads this is no browser. A cookie is never looked at here.
             challenge = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else {}

@@ -40,7 +40,19 @@ let
         };
     gateway = lib.optionalAttrs (cfg.egress != { }) { inherit (cfg) egress; };
   };
-  declared = lib.mapAttrs (name: toml.generate "${name}.toml") cfg.agents;
+  # What a file may say is in its daemon, and nowhere here: a mistake is told when the machine is built.
+  checked =
+    name: check: content:
+    pkgs.runCommand "${name}.toml" { source = toml.generate "${name}.toml" content; } ''
+      cp "$source" "$out"
+      ${cfg.package}/bin/python3 -I -c 'import sys; sys.tracebacklimit = 0; ${check}' "$out"
+    '';
+  configs = lib.mapAttrs (
+    name: checked name "from pathlib import Path; from hive_${name} import config; config.load(Path(sys.argv[1]))"
+  ) settings;
+  declared = lib.mapAttrs (
+    name: checked name "from hive_core.agents import config; config.parse(open(sys.argv[1]).read())"
+  ) cfg.agents;
 
   secrets = lib.concatLists (
     lib.mapAttrsToList (
@@ -62,10 +74,16 @@ let
     "hive-web.service" = [ settings.web ];
     "hive-gateway.service" = [ settings.gateway ];
   };
+  more."hive-core.service" = lib.optionalString (cfg.metrics.tokenFile != null) (load {
+    credential = "metrics-token";
+    file = cfg.metrics.tokenFile;
+  });
   more."hive-gateway.service" =
-    lib.concatMapStrings (secret: "LoadCredential=${secret.credential}:${secret.file}\n") secrets
+    lib.concatMapStrings load secrets
     + lib.optionalString (cfg.proxy != null) "Environment=HTTPS_PROXY=${cfg.proxy}\n";
-  # The state is bound with `fileSystems`, the rest as it is.
+  load = secret: "LoadCredential=${secret.credential}:${secret.file}\n";
+  inStore = file: file != null && lib.hasPrefix builtins.storeDir file;
+  # The state is bound below, from where it is; the rest as it is.
   files = lib.remove "var-lib-hive.mount" (lib.attrNames (builtins.readDir ../hive_cli/up/units));
   unit = name: {
     wantedBy =
@@ -82,13 +100,14 @@ let
   };
 
   secretFile =
-    what:
+    example: description:
     lib.mkOption {
       type = lib.types.nullOr (lib.types.strMatching "/[^[:space:]:]+");
       default = null;
-      example = "/run/secrets/anthropic";
-      description = "A file with ${what}, which only the gateway reads. Not a path in the Nix store.";
+      inherit example;
+      description = "${description} Not a path in the Nix store.";
     };
+  accountFile = what: secretFile "/run/secrets/anthropic" "A file with ${what}, which only the gateway reads.";
 in
 {
   options.services.hive = {
@@ -158,8 +177,8 @@ in
       type = lib.types.attrsOf (
         lib.types.submodule {
           options = {
-            apiKeyFile = secretFile "an API key";
-            setupTokenFile = secretFile "a subscription's token, as `claude setup-token` prints it";
+            apiKeyFile = accountFile "an API key";
+            setupTokenFile = accountFile "a subscription's token, as `claude setup-token` prints it";
           };
         }
       );
@@ -169,6 +188,8 @@ in
       };
       description = "What agents' requests are paid with, by name; an agent that names none uses `default`. Others can be added with `hive account`.";
     };
+
+    metrics.tokenFile = secretFile "/run/secrets/hive-metrics" "A file with the token with which Prometheus reads `/metrics` of the dashboard, as its bearer token, and nothing else: 32 to 1024 letters and digits, as `openssl rand -hex 32` prints them. systemd reads it when hive-core starts, so that it may be another user's, and a new token needs `systemctl restart hive-core`.";
 
     memory = lib.mkOption {
       type = lib.types.nullOr lib.types.str;
@@ -208,12 +229,20 @@ in
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        assertion = lib.all (secret: !lib.hasPrefix builtins.storeDir secret.file) secrets;
+        assertion = !lib.any (secret: inStore secret.file) secrets;
         message = "services.hive.accounts has a file in the Nix store, which everybody can read. Put the secret elsewhere and write its path as a string.";
+      }
+      {
+        assertion = !inStore cfg.metrics.tokenFile;
+        message = "services.hive.metrics.tokenFile is in the Nix store, which everybody can read. Put the token elsewhere and write its path as a string.";
       }
       {
         assertion = lib.all (a: (a.apiKeyFile == null) != (a.setupTokenFile == null)) (lib.attrValues cfg.accounts);
         message = "Each of services.hive.accounts needs one of apiKeyFile and setupTokenFile, and not both.";
+      }
+      {
+        assertion = lib.versionAtLeast config.system.stateVersion "22.05";
+        message = "services.hive needs system.stateVersion 22.05 or later: before, NixOS has its containers in other directories.";
       }
       {
         assertion = domain == null || config.services.nginx.enable;
@@ -258,10 +287,10 @@ in
       pkgs.e2fsprogs
     ];
     environment.etc =
-      lib.mapAttrs' (name: content: {
+      lib.mapAttrs' (name: source: {
         name = "hive/${name}.toml";
-        value.source = toml.generate "${name}.toml" content;
-      }) settings
+        value = { inherit source; };
+      }) configs
       // lib.mapAttrs' (name: source: {
         name = "hive/agents/${name}.toml";
         value = { inherit source; };
@@ -270,16 +299,18 @@ in
         "hive/flake".source = cfg.source;
       };
 
-    # Agents own files in there: id-mapped, a container can leave one that is set-uid root on this file system.
-    fileSystems."/var/lib/hive" = {
-      device = "/var/lib/hive";
-      fsType = "none";
-      options = [
-        "bind"
-        "nosuid"
-        "nodev"
-      ];
-    };
+    # Agents own files in there: id-mapped, a container can leave one that is set-uid root on this file system. Not in
+    # `fileSystems`, all of which is left out of a virtual machine that is made of the configuration.
+    systemd.mounts = [
+      {
+        description = "State of the hive";
+        what = "/var/lib/hive";
+        where = "/var/lib/hive";
+        type = "none";
+        options = "bind,nosuid,nodev";
+        wantedBy = [ "local-fs.target" ];
+      }
+    ];
     systemd.tmpfiles.rules = [
       "d /var/lib/hive 0700 root root -"
       "d /var/lib/nixos-containers 0700 root root -"
@@ -326,10 +357,11 @@ in
         locations."/" = {
           proxyPass = "http://unix:${socket}:";
           # The dashboard compares the host with the origin, counts sign-ins by address, and keeps live streams open.
+          # Not $http_host: the check of nginx's configuration at its build refuses that (gixy, host_spoofing).
           recommendedProxySettings = false;
           extraConfig = ''
             proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
+            proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header Connection "";
             proxy_read_timeout 60s;

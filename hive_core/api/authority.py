@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 from hive_core.operators.audit import Actor
+from hive_core.operators.scraper import ACTOR as SCRAPER
+from hive_core.operators.scraper import Scraper
 from hive_core.operators.sessions import Sessions
 from hive_rpc.faults import ServiceError
 from hive_rpc.interface import Method, methods
@@ -19,6 +21,7 @@ from hive_rpc.types import Role
 
 RECHECK_SECONDS = 5.0
 """How long a stream may outlive its session."""
+_METRICS = methods(Operator)["Metrics"]
 
 
 class Gate(Protocol):
@@ -47,10 +50,13 @@ class _ShellGate:
 class _WebGate:
     """`web.sock`: hive-web is nobody; the session in each request is who acts."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, scraper: Scraper) -> None:
         self._sessions = sessions
+        self._scraper = scraper
 
     async def admit(self, request: OperatorRequest, method: Method) -> Actor:
+        if method is _METRICS and self._scraper.holds(request.session):
+            return SCRAPER
         role = needed_role(method)
         signed_in = await self._sessions.authorise(request.session, role, used=not request.background)
         if method.confirmed:
@@ -68,8 +74,8 @@ def shell_gate(peer: Peer) -> Gate:
         return _ShellGate(f"uid {peer.uid}")
 
 
-def web_gate(sessions: Sessions) -> Gate:
-    return _WebGate(sessions)
+def web_gate(sessions: Sessions, scraper: Scraper) -> Gate:
+    return _WebGate(sessions, scraper)
 
 
 def guarded(gate: Gate, verbs: Callable[[Actor], Operator], recheck: float = RECHECK_SECONDS) -> Operator:

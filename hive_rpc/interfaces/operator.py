@@ -1247,5 +1247,5 @@ class Operator(Interface, name="org.hive.Operator", sockets=["operator.sock", "w
 
     @rpc(Role.VIEWER)
     async def metrics(self, request: OperatorRequest) -> MetricsReply:
-        """Core's counters."""
+        """Core's counters. On `web.sock` also for the token that the machine's configuration gives for this alone."""
         raise NotImplementedError

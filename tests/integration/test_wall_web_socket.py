@@ -16,13 +16,14 @@ from hive_core.api.session_desk import SessionDesk
 from hive_core.operators.audit import Actor
 from hive_core.operators.operators import Operators
 from hive_core.operators.passwords import Passwords
+from hive_core.operators.scraper import Scraper
 from hive_core.operators.sessions import Sessions
 from hive_core.store import Database
 from hive_rpc.client import Client, connect
 from hive_rpc.errors import ForbiddenError, HiveError, NotSignedInError, RateLimitedError
 from hive_rpc.interface import Interface, Method, methods
 from hive_rpc.interfaces.operator import Operator, WatchReply, WatchRequest
-from hive_rpc.interfaces.session import GreetReply, Session
+from hive_rpc.interfaces.session import DescribeRequest, GreetReply, Session
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import Role
 from tests.support.samples import sample
@@ -31,6 +32,7 @@ METHODS = list(methods(Operator).values())
 PASSWORD = "correct horse battery"
 ROOT = Actor("root", "operator.sock")
 DAY = 86400.0
+SCRAPER = "0123456789abcdef" * 4
 
 
 class Reached(HiveError):
@@ -95,7 +97,7 @@ async def door(tmp_path: Path, verbs: Any = REACHING, recheck: float = 5) -> Asy
 
         def handlers(peer: Peer) -> Sequence[Interface]:
             desk = SessionDesk(sessions, lambda: GreetReply(name="meadow", stand_in=False))
-            return [guarded(web_gate(sessions), lambda actor: verbs(), recheck), desk]
+            return [guarded(web_gate(sessions, Scraper(SCRAPER)), lambda actor: verbs(), recheck), desk]
 
         server = Server(handlers)
         await server.listen(tmp_path / "web.sock")
@@ -116,6 +118,19 @@ async def test_no_method_answers_without_a_session(tmp_path: Path) -> None:
             with pytest.raises(HiveError) as reached:
                 await site.call(method, session=real, password=PASSWORD)
             assert reached.value.message == Reached().message, method.wire_name
+
+
+async def test_the_scraper_s_token_is_for_the_metrics_alone(tmp_path: Path) -> None:
+    async with door(tmp_path) as site:
+        for method in METHODS:
+            with pytest.raises(HiveError) as said:
+                await site.call(method, session=SCRAPER, password=PASSWORD)
+            reached = said.value.message == Reached().message
+            assert reached == (method.wire_name == "Metrics"), method.wire_name
+            assert reached or isinstance(said.value, NotSignedInError)
+        async with connect(site.path) as client:
+            with pytest.raises(NotSignedInError):
+                await client.proxy(Session).describe(DescribeRequest(session=SCRAPER))
 
 
 async def test_no_method_answers_a_lower_role(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ in
         default = [ ];
       };
     };
-    fileSystems = anything;
     networking = anything;
     nix = anything;
     services.journald = anything;
@@ -30,7 +29,11 @@ in
       user = lib.mkOption { default = "nginx"; };
       virtualHosts = anything;
     };
-    system = anything;
+    system.stateVersion = lib.mkOption { default = "26.05"; };
+    systemd.mounts = lib.mkOption {
+      type = lib.types.listOf (lib.types.attrsOf lib.types.anything);
+      default = [ ];
+    };
     systemd.services = anything;
     systemd.slices = anything;
     systemd.units = anything;

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hive_cli.up.host import WANTS, HostConfig, skeleton
 from hive_core.agents.config import AgentConfig
 from hive_core.config import CoreConfig
 from hive_core.containers.models import ContainerKind
+from hive_core.operators.scraper import CREDENTIAL
 from hive_gateway.config import GatewayConfig
 from hive_web.config import WebConfig
 
@@ -56,10 +58,15 @@ def agent(**settings: Any) -> dict[str, Any]:
     return found
 
 
+def generated(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """A file below /etc/hive: its content, and the script that makes the file of it."""
+    made: dict[str, Any] = found["environment"]["etc"][f"hive/{name}.toml"]["source"]
+    return made
+
+
 def configs(found: dict[str, Any]) -> tuple[CoreConfig, WebConfig, GatewayConfig]:
     """What the daemons read, as they read it."""
-    etc = found["environment"]["etc"]
-    core, web, gateway = (etc[f"hive/{name}.toml"]["source"] for name in ("core", "web", "gateway"))
+    core, web, gateway = (generated(found, name)["source"] for name in ("core", "web", "gateway"))
     return CoreConfig.model_validate(core), WebConfig.model_validate(web), GatewayConfig.model_validate(gateway)
 
 
@@ -72,7 +79,7 @@ def test_users_have_their_reserved_numbers() -> None:
 
 
 def test_the_units_are_those_of_hive_up() -> None:
-    """All of them, word for word, and what `hive up` starts is started; the state's mount is a file system here."""
+    """All of them, word for word, and what `hive up` starts is started; but the state's mount is from elsewhere."""
     units = host()["systemd"]["units"]
     assert {unit.name for unit in (ROOT / "hive_cli" / "up" / "units").iterdir()} == {*units, STATE_MOUNT}
     for name, unit in units.items():
@@ -112,6 +119,40 @@ def test_the_daemons_understand_their_configuration() -> None:
     assert configs(host(nixpkgs="path:/a"))[0].nixpkgs == "path:/a"
 
 
+@pytest.mark.parametrize(
+    ("settings", "name", "mistake"),
+    [
+        ({"name": "home"}, "core", None),
+        ({"retention": {"audit": 366}}, "core", None),
+        ({"retention": {"audit": 30}}, "core", "retention.audit"),
+        ({"retention": {"mesages": 60}}, "core", "retention.mesages"),
+        ({"egress": {"bytes_per_day": -1}}, "gateway", "egress.bytes_per_day"),
+        ({}, "web", None),
+        ({"agents": {"worker": {"limits": {"memory_mib": 2048}}}}, "agents/worker", None),
+        ({"agents": {"worker": {"limits": {"memory_mib": 1}}}}, "agents/worker", "limits.memory_mib"),
+    ],
+)
+def test_a_mistake_in_a_daemon_s_file_is_told_when_the_machine_is_built(
+    tmp_path: Path, settings: dict[str, Any], name: str, mistake: str | None
+) -> None:
+    made = generated(host(**settings), name)
+    source, out = tmp_path / "source", tmp_path / "out"
+    lines = [f"{key} = {json.dumps(value)}" for key, value in made["source"].items() if not isinstance(value, dict)]
+    for table, values in ((key, value) for key, value in made["source"].items() if isinstance(value, dict)):
+        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    source.write_text("\n".join(lines))
+    script = made["script"].replace("/nix/store/hive-environment/bin/python3 -I", f"{sys.executable} -P")
+    done = subprocess.run(
+        ["sh", "-ec", script],
+        env={"source": str(source), "out": str(out), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) == (mistake is None), done.stderr
+    assert mistake is None or (mistake in done.stderr and "Traceback" not in done.stderr)
+    assert mistake is not None or out.read_text() == source.read_text()
+
+
 def test_a_daemon_is_started_again_when_what_it_reads_has_changed() -> None:
     def texts(**settings: Any) -> dict[str, str]:
         return {name: unit["text"] for name, unit in host(**settings)["systemd"]["units"].items()}
@@ -128,7 +169,10 @@ def test_a_daemon_is_started_again_when_what_it_reads_has_changed() -> None:
 
 def test_the_state_cannot_hold_what_runs_as_somebody_else() -> None:
     found = host()
-    assert found["fileSystems"]["/var/lib/hive"]["options"] == ["bind", "nosuid", "nodev"]
+    (mount,) = found["systemd"]["mounts"]
+    lines = (ROOT / "hive_cli" / "up" / "units" / STATE_MOUNT).read_text().splitlines()
+    assert {f"Where={mount['where']}", f"Type={mount['type']}", f"Options={mount['options']}"} <= set(lines)
+    assert (mount["what"], mount["wantedBy"]) == ("/var/lib/hive", ["local-fs.target"])
     assert "d /var/lib/hive 0700 root root -" in found["systemd"]["tmpfiles"]["rules"]
 
 
@@ -138,6 +182,7 @@ def test_one_domain_is_served_over_tls_through_nginx() -> None:
     core, web, _ = configs(found)
     assert site["forceSSL"]
     assert site["locations"]["/"]["proxyPass"] == f"http://unix:{web.unix_socket}:"
+    assert "$http_host" not in site["locations"]["/"]["extraConfig"], "NixOS would not build it"
     assert (web.secure, web.allowed_hosts) == (True, ("hive.example.org",))
     assert core.dashboard == "https://hive.example.org"
     assert found["users"]["users"]["nginx"]["extraGroups"] == ["hive-web"]
@@ -155,10 +200,20 @@ def test_an_account_s_secret_is_the_gateway_s_alone() -> None:
     assert found["failed"] == []
 
 
+def test_the_token_for_the_metrics_is_core_s_alone() -> None:
+    units = {name: unit["text"] for name, unit in host()["systemd"]["units"].items()}
+    assert "LoadCredential" not in units["hive-core.service"]
+    found = host(metrics={"tokenFile": "/run/secrets/metrics"})
+    units = {name: unit["text"] for name, unit in found["systemd"]["units"].items()}
+    assert f"[Service]\nLoadCredential={CREDENTIAL}:/run/secrets/metrics\n" in units.pop("hive-core.service")
+    assert "/run/secrets" not in json.dumps([units, found["environment"]])
+    assert found["failed"] == []
+
+
 def test_declared_agents_are_what_core_reads() -> None:
     config = {"model": "opus", "limits": {"memory_mib": 2048}}
     found = host(agents={"worker": config})
-    assert found["environment"]["etc"]["hive/agents/worker.toml"]["source"] == config
+    assert generated(found, "agents/worker")["source"] == config
     assert AgentConfig.model_validate(config).limits.memory_mib == 2048
     assert found["failed"] == []
 
@@ -184,6 +239,7 @@ def test_operators_are_in_their_group() -> None:
     ("settings", "message"),
     [
         ({"accounts": {"a": {"apiKeyFile": "/nix/store/abc-key"}}}, "everybody can read"),
+        ({"metrics": {"tokenFile": "/nix/store/abc-token"}}, "everybody can read"),
         ({"accounts": {"a": {}}}, "needs one of apiKeyFile and setupTokenFile"),
         ({"accounts": {"a": {"apiKeyFile": "/a", "setupTokenFile": "/b"}}}, "not both"),
         ({"dashboard": {"hostName": "hive.example.org"}}, "services.nginx.enable"),
@@ -195,6 +251,11 @@ def test_operators_are_in_their_group() -> None:
 def test_a_wrong_configuration_is_refused_with_what_to_do(settings: dict[str, Any], message: str) -> None:
     (failed,) = host(**settings)["failed"]
     assert message in failed
+
+
+def test_a_machine_with_other_directories_for_containers_is_refused() -> None:
+    (failed,) = host({"system": {"stateVersion": "21.11"}})["failed"]
+    assert "stateVersion" in failed
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hive_core.agents.registry import Registry
 from hive_core.config import CoreConfig
 from hive_core.containers.containers import Containers
 from hive_core.containers.models import unit_of
+from hive_core.operators.scraper import Scraper
 from hive_core.store import Database
 from tests.support.fake_systemd import fake_systemd, mapped_leader
 from tests.support.plain_disks import PlainDisks
@@ -82,7 +83,7 @@ async def _main(run: Path, state: Path, proc: Path) -> None:
     daemon.Containers = partial(Containers, proc=proc)  # type: ignore[misc, assignment]
     daemon.Images = PlainDisks  # type: ignore[misc, assignment]
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-    async with daemon.core(CoreConfig(), SystemClock(), run=RunPaths(run), state=StatePaths(state)):
+    async with daemon.core(CoreConfig(), SystemClock(), run=RunPaths(run), state=StatePaths(state), scraper=Scraper()):
         print("ready", flush=True)
         await over.wait()
 

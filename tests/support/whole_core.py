@@ -19,6 +19,7 @@ from hive_core.containers.containers import Containers
 from hive_core.containers.models import unit_of
 from hive_core.containers.stateless import StatelessDriver
 from hive_core.deploys.changes import Changes
+from hive_core.operators.scraper import Scraper
 from hive_rpc.client import connect
 from hive_rpc.interfaces.agent import Agent, HelloRequest
 from hive_rpc.interfaces.operator import Operator, OperatorRequest
@@ -36,7 +37,7 @@ class WholeCore:
 
 
 @asynccontextmanager
-async def whole_core(root: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[WholeCore]:
+async def whole_core(root: Path, patch: pytest.MonkeyPatch, scraper: Scraper | None = None) -> AsyncIterator[WholeCore]:
     """A hive without agents, in which each that is started says hello. A message is given up at once."""
     run, state = RunPaths(root / "run"), StatePaths(root / "lib")
     run.root.mkdir()
@@ -74,5 +75,6 @@ async def whole_core(root: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Who
 
         systemd.on_start = on_start
         settings = CoreConfig(max_attempts=1)
-        async with daemon.core(settings, SystemClock(), run=run, state=state), alongside(harnesses()):
+        core = daemon.core(settings, SystemClock(), run=run, state=state, scraper=scraper or Scraper())
+        async with core, alongside(harnesses()):
             yield WholeCore(run, state, systemd, made[0])

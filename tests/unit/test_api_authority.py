@@ -10,6 +10,7 @@ from hive_core.api.authority import Gate, guarded, needed_role, shell_gate, web_
 from hive_core.operators.audit import Actor
 from hive_core.operators.operators import Operators
 from hive_core.operators.passwords import Passwords
+from hive_core.operators.scraper import Scraper
 from hive_core.operators.sessions import Sessions
 from hive_core.store import Database
 from hive_rpc.errors import ForbiddenError, NotSignedInError
@@ -93,7 +94,7 @@ async def test_on_the_web_only_a_session_acts_and_only_within_its_role(tmp_path:
         sessions = Sessions(database, clock, passwords)
         invite = await Operators(database, clock, passwords).invite(Actor("root", "operator.sock"), "ann", Role.VIEWER)
         signed_in = await sessions.redeem(invite.token)
-        gate = web_gate(sessions)
+        gate = web_gate(sessions, Scraper())
         status = methods(Operator)["Status"]
         for stranger in (None, "", "forged", signed_in.session[:-1]):
             with pytest.raises(NotSignedInError):
