@@ -24,8 +24,9 @@ let
     dontStrip = true;
     dependencies = with python3Packages; [
       anyio
+      jsonschema
       mcp
-      typing-extensions
+      sniffio
     ];
     pythonImportsCheck = [ "claude_agent_sdk" ];
     meta.license = lib.licenses.mit;

@@ -7,8 +7,11 @@
     { pkgs, ... }:
     let
       system = pkgs.stdenv.hostPlatform.system;
-      # What the meta flake builds of the declared agent. Built before, because there is no network in the machine.
-      worker = nixpkgs.lib.nixosSystem {
+      # What the meta flake builds of the declared agent. Built before, because there is no network in the machine: so
+      # from the same flake reference, of which nixpkgs takes what a system says of its version.
+      reference = "path:${nixpkgs}";
+      locked = builtins.unsafeDiscardStringContext "${reference}?narHash=${nixpkgs.narHash}";
+      worker = (builtins.getFlake locked).lib.nixosSystem {
         inherit system;
         modules = [
           hive.nixosModules.agent
@@ -24,11 +27,15 @@
     {
       imports = [ hive.nixosModules.default ];
       virtualisation.memorySize = 4096;
-      virtualisation.diskSize = 8192;
-      virtualisation.writableStore = true;
+      virtualisation.diskSize = 16384;
+      # The store is bound into containers with other ids, which neither 9p nor an overlay can do: it is on the disk.
+      virtualisation.useBootLoader = true;
+      virtualisation.useEFIBoot = true;
+      boot.loader.systemd-boot.enable = true;
+      boot.growPartition = true;
+      virtualisation.fileSystems."/".autoResize = true;
       virtualisation.additionalPaths = [
         worker.config.system.build.toplevel
-        worker.config.system.build.toplevel.drvPath
         nixpkgs
       ];
       nix.settings.substituters = pkgs.lib.mkForce [ ];
@@ -38,7 +45,7 @@
       ];
       services.hive = {
         enable = true;
-        nixpkgs = "path:${nixpkgs}";
+        nixpkgs = reference;
         agents.worker = { };
       };
     };
@@ -48,6 +55,7 @@
     machine.wait_for_unit("hive-core.service")
     machine.wait_for_unit("hive-gateway.service")
     machine.wait_for_open_port(4483)
+    assert "nosuid,nodev" in machine.succeed("findmnt --noheadings --output OPTIONS /var/lib/hive")
     machine.wait_until_succeeds("hive status --json | grep -q '\"name\": \"worker\"'", timeout=900)
     assert "42" in machine.succeed("hive send worker 'what is 6*7?' --wait")
 

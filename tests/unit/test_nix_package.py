@@ -1,9 +1,12 @@
 """What the package and the module for NixOS say that is said elsewhere too."""
 
 import base64
+import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from hive_cli.up.host import HostConfig, skeleton
 
@@ -17,6 +20,13 @@ def test_the_sdk_is_the_one_that_is_locked() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     (locked,) = re.findall(rf"^claude-agent-sdk=={re.escape(version)} (?:\\\n +--hash=sha256:[0-9a-f]+ ?)+", lock, re.M)
     assert base64.b64decode(digest).hex() in locked
+
+
+def test_the_sdk_has_what_it_requires() -> None:
+    (listed,) = re.findall(r"dependencies = with python3Packages; \[([^\]]+)\]", PACKAGE)
+    required = map(Requirement, importlib.metadata.requires("claude-agent-sdk") or [])
+    wanted = {each.name for each in required if each.marker is None or each.marker.evaluate({"extra": ""})}
+    assert set(listed.split()) == wanted
 
 
 def test_the_dependencies_are_those_of_the_project() -> None:
