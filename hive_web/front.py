@@ -5,6 +5,8 @@ Made anew only where the hive is other than before: an item that shows the same 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any
 
 from hive_base.ids import new_id
@@ -37,7 +39,7 @@ class _List:
 
     def show(self, items: Sequence[Item], number: int) -> bool:
         """Take in how it is now; whether it is other than before. What shows the same stays the same object."""
-        changed = [at for at, (old, new) in enumerate(zip(self.views, items, strict=False)) if old is not new]
+        changed = _others(self.views, items)
         in_place = len(items) == len(self.views) and all(self.views[at].key == items[at].key for at in changed)
         if not in_place:
             known = {view.key: (view, since) for view, since in zip(self.views, self.numbers, strict=True)}
@@ -47,9 +49,9 @@ class _List:
             return True
         changed = [at for at in changed if self.views[at] != items[at]]
         if changed:
-            self.views = list(self.views)
+            self.views = views = list(self.views)
             for at in changed:
-                self.views[at], self.numbers[at] = items[at], number
+                views[at], self.numbers[at] = items[at], number
         return bool(changed)
 
 
@@ -61,7 +63,8 @@ class Fronts:
         self._number = 0
         self._lists = {"waiting": _List(), "agents": _List(), "conversations": _List()}
         self._conversations = Conversations()
-        self._agents: Sequence[tuple[AgentStatus, AgentToday | None]] = []
+        self._agents: Sequence[AgentStatus] = []
+        self._today: Sequence[AgentToday | None] = []
         self._agent_list: Sequence[AgentView] = []
         self._version = ""
         self._front = Front({}, "")
@@ -101,11 +104,17 @@ class Fronts:
 
     def _agent_views(self, look: Look) -> Sequence[AgentView]:
         """Of those that are the same objects as before the same views; there are hundreds, and few change at a time."""
-        pairs = [(status, look.today.get(status.name)) for status in look.agents]
-        views = [
-            view if before[0] is now[0] and before[1] is now[1] else agent_view(*now)
-            for before, now, view in zip(self._agents, pairs, self._agent_list, strict=False)
-        ]
-        views += [agent_view(*pair) for pair in pairs[len(views) :]]
-        self._agents, self._agent_list = pairs, views
+        agents, today = look.agents, list(map(look.today.get, map(attrgetter("name"), look.agents)))
+        if len(agents) != len(self._agents):
+            views = list(map(agent_view, agents, today))
+        else:
+            views = list(self._agent_list)
+            for at in {*_others(self._agents, agents), *_others(self._today, today)}:
+                views[at] = agent_view(agents[at], today[at])
+        self._agents, self._today, self._agent_list = agents, today, views
         return views
+
+
+def _others(before: Sequence[Any], now: Sequence[Any]) -> list[int]:
+    """The places at which another object stands than before, as far as both lists reach."""
+    return list(compress(range(len(now)), map(is_not, before, now)))

@@ -1,9 +1,11 @@
 """One look at the hive: everything that a page's frame and the front page are made of."""
 
+from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import TypeVar
 
 from hive_rpc.accounts import Hold
@@ -11,7 +13,7 @@ from hive_rpc.configuration import Approval, ApprovalState, Job
 from hive_rpc.dialogue import Question
 from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator import AgentStatus, AgentToday, DeadLetter, HiveStatus
-from hive_rpc.types import Message
+from hive_rpc.types import AgentState, Message
 from hive_web.view.agents import HiveView
 from hive_web.view.waiting import WaitingView, hive_now, waiting_views
 
@@ -61,6 +63,11 @@ class Look:
         if found is None:
             raise NotFoundError(f"There is no agent {name}.", hint="The hive’s page shows every agent.")
         return found
+
+    @cached_property
+    def states(self) -> Counter[AgentState]:
+        """How many agents are in each."""
+        return Counter(map(attrgetter("state"), self.agents))
 
     @cached_property
     def waiting(self) -> Sequence[WaitingView]:

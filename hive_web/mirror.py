@@ -106,6 +106,6 @@ class Mirror:
         """In their order; the very same list for as long as none of them has changed."""
         found = self._lists.get(kind)
         if found is None:
-            value, items = attrgetter(kind.value), self._items[kind]
-            found = self._lists[kind] = [value(items[key]) for key in self._keys[kind].keys if key in items]
+            items = filter(None, map(self._items[kind].get, self._keys[kind].keys))
+            found = self._lists[kind] = list(map(attrgetter(kind.value), items))
         return found

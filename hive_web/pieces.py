@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 from markupsafe import Markup
@@ -25,6 +26,8 @@ LISTS = 64
 
 class Piece:
     """What was made when it looked like `stamp`."""
+
+    __slots__ = ("_gaps", "_moments", "_parts", "stamp", "told", "until")
 
     def __init__(self, stamp: object, texts: Sequence[str], gaps: Sequence[str], moments: Sequence[datetime]) -> None:
         self.stamp = stamp
@@ -90,10 +93,13 @@ class Pieces:
             known = {id(view): piece for view, piece in zip(rows.views, rows.pieces, strict=True)}
             rows.pieces = [known.get(id(view)) or self._make(view, partial(make, view)) for view in views]
             rows.views, rows.until = views, 0
-        if now.timestamp() >= rows.until:
-            at = now.timestamp()
-            rows.told = b"".join([piece.told if at < piece.until else piece.tell(now) for piece in rows.pieces])
-            rows.until = min((piece.until for piece in rows.pieces), default=inf)
+        at = now.timestamp()
+        if at >= rows.until:
+            for piece in rows.pieces:
+                if at >= piece.until:
+                    piece.tell(now)
+            rows.told = b"".join(map(attrgetter("told"), rows.pieces))
+            rows.until = min(map(attrgetter("until"), rows.pieces), default=inf)
         return rows.told
 
     def page(

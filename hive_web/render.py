@@ -45,7 +45,7 @@ def _element(node: Inline) -> Markup:
 
 def bind(view: Any, fields: str, live: bool = False) -> Markup:
     """The attribute that says which fields of a view fill an element, where the browser will need to know."""
-    return Markup(' data-bind="{}"').format(fields) if live or isinstance(view, Blank) else Markup("")
+    return Markup(' data-bind="{}"').format(fields) if live or isinstance(view, Blank) else _NOTHING
 
 
 def diff_lines(lines: Any) -> Markup:
@@ -77,6 +77,9 @@ class Blank:
 
     def __iter__(self) -> Any:
         return iter(())
+
+
+_NOTHING = Markup("")
 
 
 def as_bytes(text: str) -> bytes:

@@ -37,6 +37,7 @@ class Roster:
         self._hooks = hooks
         self._clock = clock
         self._agents: dict[str, Agent] = {}
+        self._all: Sequence[Agent] | None = None
         self._lives: dict[str, Life] = {}
 
     async def load(self) -> None:
@@ -44,7 +45,10 @@ class Roster:
             self._put(agent)
 
     def all(self) -> Sequence[Agent]:
-        return [self._agents[name] for name in sorted(self._agents)]
+        """By name; the very same for as long as nothing has changed."""
+        if self._all is None:
+            self._all = [self._agents[name] for name in sorted(self._agents)]
+        return self._all
 
     def names(self) -> frozenset[str]:
         return frozenset(self._agents)
@@ -119,6 +123,7 @@ class Roster:
         self._put(replace(self.get(name), model=cut(model, MAX_REASON)))
 
     def _drop(self, name: str) -> None:
+        self._all = None
         if self._agents.pop(name, None) is not None:
             self._hooks.changed(name, None)
 
@@ -130,4 +135,5 @@ class Roster:
     def _put(self, agent: Agent) -> None:
         if self._agents.get(agent.name) != agent:
             self._agents[agent.name] = agent
+            self._all = None
             self._hooks.changed(agent.name, agent)

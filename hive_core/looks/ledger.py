@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 from hive_rpc.interfaces.operator import LookItem, LookKeys, LookKind
 from hive_rpc.types import Model
@@ -41,20 +42,22 @@ class Ledger:
         if known is not None and getattr(known.item, kind.value) == value:
             return
         self.version += 1
-        item = LookItem.model_validate({"version": self.version, "kind": kind, "key": key, kind.value: value})
-        self._enter(kind, key, len(item.model_dump_json().encode()), item)
+        # As they are: core made both.
+        shown: dict[str, Any] = {kind.value: value}
+        item = LookItem.model_construct(version=self.version, kind=kind, key=key, **shown)
+        self._enter(kind, key, len(item.__pydantic_serializer__.to_json(item, exclude_none=True)), item)
 
     def order(self, kind: LookKind, keys: Sequence[str]) -> None:
-        """All that there are; what else was known is forgotten."""
-        known = self._entries.get((kind, None))
-        if known is not None and isinstance(known.item, LookKeys) and known.item.keys == list(keys):
+        """All that there are, each of which was put; what else was known is forgotten."""
+        known, now = self._entries.get((kind, None)), list(keys)
+        before = known.item.keys if known is not None and isinstance(known.item, LookKeys) else None
+        if before == now:
             return
         self.version += 1
-        size = sum(len(key.encode()) + 4 for key in keys)
-        self._enter(kind, None, size, LookKeys(version=self.version, kind=kind, keys=list(keys)))
-        wanted = {None, *keys}
-        for key in [key for key in self._entries if key[0] is kind and key[1] not in wanted]:
-            del self._entries[key]
+        item = LookKeys.model_construct(version=self.version, kind=kind, keys=now)
+        self._enter(kind, None, len(item.__pydantic_serializer__.to_json(item)), item)
+        for gone in set(before or ()).difference(now):
+            self._entries.pop((kind, gone), None)
 
     def since(self, version: int) -> News:
         """What changed after it, in the order of the changes, as far as it fits into one answer."""

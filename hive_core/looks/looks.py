@@ -44,7 +44,9 @@ PREVIEW = 1000
 class _Known:
     """What is read from the databases, by agent."""
 
+    roster: Sequence[Agent] = ()
     agents: dict[str, Agent] = field(default_factory=dict)
+    """The roster by name."""
     unread: dict[str, int] = field(default_factory=dict)
     notes: dict[str, Note] = field(default_factory=dict)
     turns: dict[str, Turn | None] = field(default_factory=dict)
@@ -133,7 +135,7 @@ class Looks:
     async def _take_in(self, core: Collection[Mark], events: Collection[Mark]) -> None:
         known, touched = self._known, {mark.what for mark in core}
         agents = self._agents.all()
-        names = {agent.name for agent in agents}
+        names = known.agents.keys() if agents is known.roster else {agent.name for agent in agents}
         first = known.day is None
         day = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         fresh = names - known.agents.keys()
@@ -182,14 +184,17 @@ class Looks:
         """Those that were read again, and those of which memory says something else than before."""
         known, commands = self._known, self._overview.commands_version
         anew = commands != known.commands
-        for agent in agents:
-            if anew or agent.name in dirty or known.agents.get(agent.name) is not agent:
-                unread, turn = known.unread.get(agent.name, 0), known.turns.get(agent.name)
-                status = self._overview.agent(agent, unread, turn, known.notes.get(agent.name))
-                self._ledger.put(LookKind.AGENT, agent.name, status)
-        known.commands, known.agents = commands, {agent.name: agent for agent in agents}
-        self._ledger.order(LookKind.AGENT, list(known.agents))
-        self._ledger.order(LookKind.TODAY, list(known.agents))
+        if anew or dirty or agents is not known.roster:
+            for agent in agents:
+                if anew or agent.name in dirty or known.agents.get(agent.name) is not agent:
+                    unread, turn = known.unread.get(agent.name, 0), known.turns.get(agent.name)
+                    status = self._overview.agent(agent, unread, turn, known.notes.get(agent.name))
+                    self._ledger.put(LookKind.AGENT, agent.name, status)
+        known.commands = commands
+        if agents is not known.roster:
+            known.roster, known.agents = agents, {agent.name: agent for agent in agents}
+            self._ledger.order(LookKind.AGENT, list(known.agents))
+            self._ledger.order(LookKind.TODAY, list(known.agents))
         self._show(LookKind.HIVE, {"": self._overview.hive(agents)})
         holds = [hold for hold in self._overview.holds if hold.kind is HoldKind.CAP]
         self._show(LookKind.HOLD, {f"{hold.kind} {hold.scope} {hold.name}": hold for hold in holds})

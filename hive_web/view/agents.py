@@ -1,7 +1,6 @@
 """The hive, its agents, and what waits for an operator."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -122,7 +121,7 @@ class AgentView:
     can_stop: bool
 
 
-def hive_view(hive: HiveStatus, agents: Sequence[AgentStatus], waiting: int, waiting_words: str) -> HiveView:
+def hive_view(hive: HiveStatus, states: Counter[AgentState], waiting: int, waiting_words: str) -> HiveView:
     """`waiting` is how many things wait for an operator, `waiting_words` what the last of them is."""
     return HiveView(
         name=hive.name,
@@ -132,7 +131,7 @@ def hive_view(hive: HiveStatus, agents: Sequence[AgentStatus], waiting: int, wai
         health=_health(hive),
         stand_in=hive.stand_in,
         backend=_sentence(hive.model_backend or "model backend unknown"),
-        summary=_summary(Counter(agent.state for agent in agents)),
+        summary=_summary(states),
         waiting=waiting,
         waiting_words=waiting_words,
         stopped=hive.stopped or "",

@@ -47,8 +47,10 @@ class WaitingView:
 
 def waiting_views(look: "Look") -> list[WaitingView]:
     """By kind, and oldest first within each: who has waited longest comes first."""
-    stuck = [agent for agent in look.agents if agent.state in (AgentState.NEEDS_LOGIN, AgentState.FAILED)]
-    stuck.sort(key=lambda agent: agent.since)
+    stuck: list[AgentStatus] = []
+    if look.states[AgentState.NEEDS_LOGIN] or look.states[AgentState.FAILED]:
+        stuck += [agent for agent in look.agents if agent.state in (AgentState.NEEDS_LOGIN, AgentState.FAILED)]
+        stuck.sort(key=lambda agent: agent.since)
     return [
         *(_approval(approval) for approval in sorted(look.pending, key=lambda a: a.requested_at)),
         *(
@@ -75,7 +77,7 @@ def hive_now(look: "Look") -> HiveView:
     """The hive with how much waits, and what has begun to wait last: that is what a notification says."""
     waiting = look.waiting
     newest = max(waiting, key=lambda item: item.since.timestamp() if item.since else 0.0, default=None)
-    return hive_view(look.hive, look.agents, len(waiting), f"{newest.agent} {newest.headline}" if newest else "")
+    return hive_view(look.hive, look.states, len(waiting), f"{newest.agent} {newest.headline}" if newest else "")
 
 
 def _view(
