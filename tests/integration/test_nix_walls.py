@@ -6,6 +6,7 @@ Each attempt is made twice: in the sandbox, and with the same program outside of
 import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.hive_host import Host, booted, free_port
 from tests.support.nix_store import SETTINGS, stub_files
+from tests.support.patience import until
 
 pytestmark = pytest.mark.skipif(shutil.which("nix-daemon") is None, reason="needs nix")
 
@@ -20,6 +22,8 @@ PYTHON = "/opt/hive/bin/python3"
 SCRIPT = Path(__file__).parents[1] / "support" / "inside_host.py"
 MODULE = "{ ... }: {\n  more = %s;\n}\n"
 SERVED = "served"
+CORE = "/run/played-core"
+"""The pid of what plays core."""
 NIX = ("env", "HOME=/tmp", "NIX_REMOTE=daemon", "nix")
 
 
@@ -46,7 +50,8 @@ def with_nix(host: Host) -> Host:
 def steps(host: Host, *order: tuple[str, Any]) -> list[Any]:
     """How each ended: what it gives, `done`, or the error in a sentence."""
     # Only what hive-core itself has, but for its unit's own walls.
-    done = host.run(PYTHON, "-I", "-c", SCRIPT.read_text(), stdin=json.dumps(order), limit=240)
+    script = f"import os, pathlib; pathlib.Path('{CORE}').write_text(str(os.getpid()))\n{SCRIPT.read_text()}"
+    done = host.run(PYTHON, "-I", "-c", script, stdin=json.dumps(order), limit=240)
     found: list[Any] = json.loads(done.stdout)
     return found
 
@@ -129,3 +134,31 @@ def test_the_walls_around_nix(nix: Host) -> None:
     assert nix.run("stat", "--format=%U", "/var/lib/hive/meta/HEAD").stdout == "hive-build\n"
     shown = nix.run("git", "-c", "safe.directory=*", "-C", "/var/lib/hive/meta", "show", "main:flake.nix").stdout
     assert "agent-worker" in shown
+
+
+def test_a_build_that_core_was_killed_in_is_not_done_twice_at_once(nix: Host) -> None:
+    held = (
+        "echo >>/srv/begun; exec 9>/srv/lock; flock -n 9 || touch /srv/two; until test -e /srv/go; do sleep 0.1; done;"
+    )
+    order = (("apply", files(json.dumps(held))), ("pin", None), ("build", None))
+
+    def begun() -> int:
+        return len(nix.run("cat", "/srv/begun", check=False).stdout.splitlines())
+
+    def building() -> int:
+        words = ("systemctl", "show", "--property=ExecStart", "--state=running", "hive-build-*.service")
+        return nix.run(*words).stdout.count("meta.inside build ")
+
+    with ThreadPoolExecutor() as cores:
+        killed = cores.submit(steps, nix, *order)
+        try:
+            until("it builds", lambda: begun() == 1)
+            nix.kill(nix.run("cat", CORE).stdout)
+            assert isinstance(killed.exception(), AssertionError)
+            again = cores.submit(steps, nix, *order)
+            until("it builds again", lambda: building() == 2 or begun() == 2)
+        finally:
+            nix.run("touch", "/srv/go")
+        system, _ = again.result()[2]
+    assert nix.run("cat", f"{system}/said").stdout == "release one\n"
+    assert nix.run("test", "-e", "/srv/two", check=False).returncode == 1
