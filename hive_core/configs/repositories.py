@@ -1,7 +1,6 @@
 """The repositories, as core asks for them: every git runs elsewhere (see `hive_core.configs.inside`)."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +9,10 @@ from pathlib import Path
 
 from hive_base.clock import Clock
 from hive_base.paths import StatePaths
-from hive_base.users import BUILD
+from hive_core.build.errands import answer, own
 from hive_core.build.sandbox import Errand, Sandbox
-from hive_core.configs.inside import REFUSED
 from hive_core.store import from_ms
 from hive_rpc.configuration import Commit
-from hive_rpc.errors import InvalidError, StorageError
 from hive_rpc.types import LATEST
 
 _LARGEST = 16 * 1024 * 1024
@@ -69,8 +66,8 @@ class Repositories:
 
     async def show(self, name: str, sha: str, path: str) -> str | None:
         """One file of a commit; None where there is no such file or commit."""
-        answer = await self._applied("show", name, sha, path)
-        return answer[1:].decode(errors="replace") if answer else None
+        found = await self._applied("show", name, sha, path)
+        return found[1:].decode(errors="replace") if found else None
 
     async def head(self, name: str) -> str | None:
         """The commit that is applied."""
@@ -103,30 +100,20 @@ class Repositories:
 
     async def _applied(self, verb: str, name: str, *words: str, stdin: bytes = b"") -> bytes:
         repository = self._state.applied_of(name)
-        _own(repository)
+        await own(repository)
         return await self._errand(verb, repository, *words, changes=repository, stdin=stdin)
 
     async def _errand(
         self, verb: str, *words: str | Path, sees: Path | None = None, changes: Path | None = None, stdin: bytes = b""
     ) -> bytes:
-        done = await self._sandbox.run(
-            Errand(
-                arguments=[sys.executable, "-I", "-m", "hive_core.configs.inside", verb, *words],
-                sees=[sees] if sees else [],
-                changes=[changes] if changes else [],
-                stdin=stdin,
-                output_limit=_LARGEST,
-            )
+        errand = Errand(
+            arguments=[sys.executable, "-I", "-m", "hive_core.configs.inside", verb, *words],
+            sees=[sees] if sees else [],
+            changes=[changes] if changes else [],
+            stdin=stdin,
+            output_limit=_LARGEST,
         )
-        if done.exit_code == REFUSED:
-            raise InvalidError(done.stderr.strip())
-        if done.exit_code != 0:
-            said = done.stderr.strip().splitlines()
-            raise StorageError(
-                f"The errand {verb} of {BUILD.name} failed ({done.exit_code}): "
-                f"{said[-1] if said else 'it was killed, or took too long'}."
-            )
-        return done.output
+        return await answer(self._sandbox, verb, errand)
 
     def _seconds(self) -> int:
         return int(self._clock.now().timestamp())
@@ -137,14 +124,6 @@ def _said(seconds: int) -> datetime:
     return from_ms(max(0, min(seconds, int(LATEST.timestamp()) - 1)) * 1000)
 
 
-def _tree(answer: bytes) -> Tree:
-    found = json.loads(answer)
+def _tree(text: bytes) -> Tree:
+    found = json.loads(text)
     return Tree(sha=found["sha"], files=found["files"])
-
-
-def _own(repository: Path) -> None:
-    """The directory is root's to make and `hive-build`'s to fill; managers compare with it."""
-    if not repository.exists():
-        repository.mkdir(parents=True)
-        os.chown(repository, BUILD.uid, BUILD.uid)
-    repository.chmod(0o755)

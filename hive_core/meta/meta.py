@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import stat
 import sys
@@ -13,9 +12,8 @@ from typing import Any
 
 from hive_base.clock import Clock
 from hive_base.paths import StatePaths
-from hive_base.users import BUILD
+from hive_core.build.errands import answer, own
 from hive_core.build.sandbox import Errand, Sandbox
-from hive_core.configs.inside import REFUSED
 from hive_core.meta import lock
 from hive_core.meta.flake import PREFIX, Sources, render, url
 from hive_rpc.configuration import InputChange
@@ -95,7 +93,7 @@ class Meta:
         order = {"flake": self._render({agent: sha}), "lock": lock or now.lock, "agent": agent}
         link = self._link(agent)
         try:
-            answer = await self._errand(
+            found = await self._errand(
                 "build",
                 link,
                 order=order,
@@ -107,7 +105,7 @@ class Meta:
             )
         except InvalidError as error:
             raise AgentFailedError(f"{agent} cannot be built: {error.message}") from error
-        return await asyncio.to_thread(self._checked, answer["system"])
+        return await asyncio.to_thread(self._checked, found["system"])
 
     async def let_go(self, agent: str) -> None:
         """Nix's collector may have what was built for it last; no error when nothing was. Raises StorageError."""
@@ -168,18 +166,18 @@ class Meta:
             if text is not None:
                 await self._keep(flake, text)
             order = {"flake": flake, "lock": text or now.lock, "renew": []}
-            answer = await self._errand(
+            found = await self._errand(
                 "lock", order=order, nix=True, seconds=_EVALUATION_SECONDS, reads=[self._state.applied]
             )
-            await self._written(flake, answer["lock"], message)
+            await self._written(flake, found["lock"], message)
 
     async def _locked(self, flake: str, text: str, renew: Sequence[str]) -> str:
         """With a network: what is to be found out is what is new there."""
         order = {"flake": flake, "lock": text, "renew": list(renew)}
-        answer = await self._errand(
+        found = await self._errand(
             "lock", order=order, nix=True, network=True, seconds=_FETCH_SECONDS, reads=[self._state.applied]
         )
-        return str(answer["lock"])
+        return str(found["lock"])
 
     async def _keep(self, flake: str, text: str) -> None:
         await self._errand(
@@ -194,8 +192,8 @@ class Meta:
         )
 
     async def _read(self) -> _State:
-        answer = await self._errand("read", self._state.meta, changes=[self._state.meta])
-        return _State(answer["flake"], answer["lock"])
+        found = await self._errand("read", self._state.meta, changes=[self._state.meta])
+        return _State(found["flake"], found["lock"])
 
     async def _written(self, flake: str, text: str, message: str) -> None:
         at = int(self._clock.now().timestamp())
@@ -215,30 +213,20 @@ class Meta:
         heard: Heard | None = None,
     ) -> dict[str, Any]:
         for path in (*reads, *changes):
-            await asyncio.to_thread(_own, path)
-        done = await self._sandbox.run(
-            Errand(
-                arguments=[sys.executable, "-I", "-m", "hive_core.meta.inside", verb, *words],
-                reads=reads,
-                changes=changes,
-                stdin=json.dumps(order or {}).encode(),
-                time_limit=seconds,
-                memory=_MEMORY if nix else Errand.memory,
-                nix=nix,
-                network=network,
-                heard=heard or _unheard,
-            )
+            await own(path)
+        errand = Errand(
+            arguments=[sys.executable, "-I", "-m", "hive_core.meta.inside", verb, *words],
+            reads=reads,
+            changes=changes,
+            stdin=json.dumps(order or {}).encode(),
+            time_limit=seconds,
+            memory=_MEMORY if nix else Errand.memory,
+            nix=nix,
+            network=network,
+            heard=heard or _unheard,
         )
-        if done.exit_code == REFUSED:
-            raise InvalidError(done.stdout.strip())
-        if done.exit_code != 0:
-            said = done.stderr.strip().splitlines()
-            raise StorageError(
-                f"The errand {verb} of {BUILD.name} failed ({done.exit_code}): "
-                f"{done.stdout.strip() or (said[-1] if said else 'it was killed, or took too long')}."
-            )
-        answer: dict[str, Any] = json.loads(done.output)
-        return answer
+        said: dict[str, Any] = json.loads(await answer(self._sandbox, verb, errand))
+        return said
 
     def _link(self, agent: str) -> Path:
         return self._state.builds / f"{PREFIX}{agent}"
@@ -262,11 +250,3 @@ class Meta:
 
 def _unheard(line: str) -> None:
     """Nix tells what it does; of interest is only how it ends."""
-
-
-def _own(directory: Path) -> None:
-    """Root's to make and `hive-build`'s to fill; `applied` is root's, and what is in it is `hive-build`'s."""
-    if not directory.exists():
-        directory.mkdir(parents=True)
-        os.chown(directory, BUILD.uid, BUILD.uid)
-    directory.chmod(0o755)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from hive_base.process import Completed
+from hive_core.build.inside import outcome
 from hive_core.build.sandbox import Errand
-from hive_core.configs.inside.__main__ import carried_out
+from hive_core.configs.inside import __main__ as git
 from hive_core.meta.inside import __main__ as nix
 
 
@@ -18,9 +19,10 @@ class NoWalls:
         self.ran.append(errand)
         words = [str(word) for word in errand.arguments]
         begin = words.index("-m") + 1
+        log: list[str] = []
         if words[begin] == "hive_core.meta.inside":
-            log: list[str] = []
-            code, out = await nix.carried_out(words[begin + 1 :], errand.stdin, errand.heard or log.append)
-            return Completed(words, code, out, "\n".join(log))
-        code, out, err = await carried_out(words[begin + 1 :], errand.stdin)
-        return Completed(words, code, out, err)
+            answer = nix.answer(words[begin + 1 :], errand.stdin, errand.heard or log.append)
+        else:
+            answer = git.answer(words[begin + 1 :], errand.stdin)
+        code, out = await outcome(answer)
+        return Completed(words, code, out, "\n".join(log))

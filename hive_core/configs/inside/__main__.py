@@ -1,14 +1,13 @@
 """The program that runs in the sandbox."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hive_base.process import ProcessError
-from hive_core.configs.inside import REFUSED, applied, packing
-from hive_core.configs.inside.refusal import Refusal
+from hive_core.build import inside
+from hive_core.build.inside import Refusal
+from hive_core.configs.inside import applied, packing
 
 
 async def answer(words: Sequence[str], stdin: bytes) -> bytes:
@@ -42,23 +41,5 @@ async def answer(words: Sequence[str], stdin: bytes) -> bytes:
             raise Refusal(f"There is no such errand: {words}.")
 
 
-async def carried_out(words: Sequence[str], stdin: bytes) -> tuple[int, bytes, str]:
-    """The exit code, and what goes to the two outputs."""
-    try:
-        return 0, await answer(words, stdin), ""
-    except Refusal as refusal:
-        return REFUSED, b"", str(refusal)
-    except ProcessError as error:
-        return 1, b"", str(error)
-
-
-def main() -> None:
-    code, out, err = asyncio.run(carried_out(sys.argv[1:], sys.stdin.buffer.read()))
-    sys.stdout.buffer.write(out)
-    sys.stdout.flush()
-    sys.stderr.write(err)
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    main()
+    inside.run(answer(sys.argv[1:], sys.stdin.buffer.read()))

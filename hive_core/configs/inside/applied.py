@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from hive_base.process import ProcessError
+from hive_core.build.inside import Refusal
 from hive_core.configs.inside import kept
 from hive_core.configs.inside.git import git
 from hive_core.configs.inside.packing import MAX_PACK
-from hive_core.configs.inside.refusal import Refusal
 from hive_core.configs.inside.trees import files
 
 _MAIN = "refs/heads/main"

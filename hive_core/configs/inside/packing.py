@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from hive_base.process import ProcessError
+from hive_core.build.inside import Refusal
 from hive_core.configs.inside.git import git
-from hive_core.configs.inside.refusal import Refusal
 
 MAX_FILES = 20_000
 """Below `.git/objects`."""

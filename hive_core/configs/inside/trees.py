@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hive_base.process import ProcessError
+from hive_core.build.inside import Refusal
 from hive_core.configs.inside.git import git
-from hive_core.configs.inside.refusal import Refusal
 
 MAX_FILES = 200
 MAX_DEPTH = 5

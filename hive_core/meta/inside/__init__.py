@@ -1,5 +1,4 @@
 """What runs in the sandbox, as `python3 -m hive_core.meta.inside <verb> …`: Nix, as a client of the machine's daemon.
 
-Standard input is an order, standard output its answer, both JSON. Standard error is Nix's own log, line by line. The
-exit code for a refusal is that of `hive_core.configs.inside`, and its reason then the answer.
+Standard input is an order, standard output its answer, both JSON. Standard error is Nix's own log, line by line.
 """

@@ -1,21 +1,23 @@
 """The program that runs in the sandbox."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hive_base.process import ProcessError
-from hive_core.configs.inside import REFUSED
-from hive_core.configs.inside.refusal import Refusal
+from hive_core.build import inside
+from hive_core.build.inside import Refusal
 from hive_core.meta.inside import flakes
 from hive_core.meta.inside.nix import Heard
 
 
-async def answer(words: Sequence[str], order: dict[str, Any], heard: Heard) -> dict[str, Any]:
+async def answer(words: Sequence[str], stdin: bytes, heard: Heard) -> bytes:
     """The result of one verb."""
+    return json.dumps(await _carried_out(words, json.loads(stdin), heard)).encode()
+
+
+async def _carried_out(words: Sequence[str], order: dict[str, Any], heard: Heard) -> dict[str, Any]:
     match words:
         case ["read", repository]:
             return await flakes.read(Path(repository))
@@ -33,27 +35,10 @@ async def answer(words: Sequence[str], order: dict[str, Any], heard: Heard) -> d
             raise Refusal(f"There is no such errand: {words}.")
 
 
-async def carried_out(words: Sequence[str], stdin: bytes, heard: Heard) -> tuple[int, bytes]:
-    """The exit code, and what goes to standard output."""
-    try:
-        return 0, json.dumps(await answer(words, json.loads(stdin), heard)).encode()
-    except Refusal as refusal:
-        return REFUSED, str(refusal).encode()
-    except ProcessError as error:
-        return 1, str(error).encode()
-
-
-def main() -> None:
-    code, out = asyncio.run(carried_out(sys.argv[1:], sys.stdin.buffer.read(), _print))
-    sys.stdout.buffer.write(out)
-    sys.stdout.flush()
-    sys.exit(code)
-
-
 def _print(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 if __name__ == "__main__":
-    main()
+    inside.run(answer(sys.argv[1:], sys.stdin.buffer.read(), _print))

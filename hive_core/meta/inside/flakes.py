@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hive_core.build.inside import Refusal
 from hive_core.configs.inside.applied import adopt, head
 from hive_core.configs.inside.git import git
-from hive_core.configs.inside.refusal import Refusal
 from hive_core.meta.flake import PREFIX
 from hive_core.meta.inside.nix import Heard, Work, work
 

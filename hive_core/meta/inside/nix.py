@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hive_base.process import Completed, run
-from hive_core.configs.inside.refusal import Refusal
+from hive_core.build.inside import Refusal
 
 Heard = Callable[[str], None]
 """Called with each line of Nix's log."""
