@@ -1,4 +1,4 @@
-"""How an interface is written down: a class with a Varlink name whose methods are marked `@rpc`.
+"""How an interface is written down: a class with a Varlink name whose methods (or its bases') are marked `@rpc`.
 
 A method takes one request model and returns one reply model, or an async iterator of reply models (Varlink's `more`).
 `send_later` in Python is `SendLater` on the wire. A server implements the interface by subclassing it; a client gets
@@ -88,7 +88,8 @@ def declaration(interface: type[Interface]) -> type[Interface]:
 
 def _resolve(interface: type[Interface]) -> dict[str, Method]:
     found: dict[str, Method] = {}
-    for attribute, function in declaration(interface).__dict__.items():
+    parts = declaration(interface).__mro__
+    for attribute, function in (entry for part in parts for entry in part.__dict__.items()):
         if not hasattr(function, "__rpc_role__"):
             continue
         hints = typing.get_type_hints(function)

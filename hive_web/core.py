@@ -17,13 +17,10 @@ from hive_rpc.client import Client, connect
 from hive_rpc.dialogue import ReminderCounts
 from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, UnavailableError
 from hive_rpc.faults import said
-from hive_rpc.interfaces.operator import (
-    AgentReminderRollupRequest,
-    LookHistory,
-    LookReply,
-    Operator,
-    OperatorRequest,
-)
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.dialogue import AgentReminderRollupRequest
+from hive_rpc.interfaces.operator.look import LookHistory, LookReply
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.interfaces.session import DescribeRequest, Session
 from hive_rpc.types import Role
 from hive_web.look import Look, offered

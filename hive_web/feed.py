@@ -26,7 +26,7 @@ from typing import Any
 
 from hive_base.clock import Clock
 from hive_rpc.errors import HiveError, NotSignedInError, UnavailableError
-from hive_rpc.interfaces.operator import WatchReply, WatchRequest
+from hive_rpc.interfaces.operator.events import WatchReply, WatchRequest
 from hive_rpc.interfaces.session import DescribeRequest
 from hive_rpc.types import Event, EventKind
 from hive_web.core import READ_SECONDS, Core

@@ -10,7 +10,8 @@ from operator import attrgetter, is_not
 from typing import Any
 
 from hive_base.ids import new_id
-from hive_rpc.interfaces.operator import AgentStatus, AgentToday
+from hive_rpc.interfaces.operator.events import AgentToday
+from hive_rpc.interfaces.operator.hive import AgentStatus
 from hive_web.look import Look
 from hive_web.view.agents import AgentView, agent_view
 from hive_web.view.conversations import Conversations, ConversationView

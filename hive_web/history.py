@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from hive_rpc.dialogue import LooseEndsReply
-from hive_rpc.interfaces.operator import AgentRequest, EventsReply, EventsRequest, LookHistory, LookReply
+from hive_rpc.interfaces.operator.events import EventsReply, EventsRequest
+from hive_rpc.interfaces.operator.look import LookHistory, LookReply
+from hive_rpc.interfaces.operator.request import AgentRequest
 from hive_web.core import Caller
 from hive_web.look import Look, offered
 from hive_web.view.timeline import Entry, Timeline

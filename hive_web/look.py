@@ -12,7 +12,9 @@ from hive_rpc.accounts import Hold
 from hive_rpc.configuration import Approval, ApprovalState, Job
 from hive_rpc.dialogue import Question
 from hive_rpc.errors import NotFoundError
-from hive_rpc.interfaces.operator import AgentStatus, AgentToday, DeadLetter, HiveStatus
+from hive_rpc.interfaces.operator.events import AgentToday
+from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus
+from hive_rpc.interfaces.operator.messages import DeadLetter
 from hive_rpc.types import AgentState, Message
 from hive_web.view.agents import HiveView
 from hive_web.view.waiting import WaitingView, hive_now, waiting_views

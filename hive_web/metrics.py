@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from hive_rpc.errors import HiveError, NotSignedInError
-from hive_rpc.interfaces.operator import OperatorRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_web.core import READ_SECONDS, Core
 
 

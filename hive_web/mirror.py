@@ -8,16 +8,9 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from hive_rpc.interfaces.operator import (
-    AgentToday,
-    LookHistory,
-    LookItem,
-    LookKeys,
-    LookKind,
-    LookReply,
-    LookRequest,
-    Operator,
-)
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.events import AgentToday
+from hive_rpc.interfaces.operator.look import LookHistory, LookItem, LookKeys, LookKind, LookReply, LookRequest
 from hive_web.look import Look
 
 

@@ -8,15 +8,15 @@ from hive_cli.output import console, local, note, say, table, words
 from hive_cli.parameters import ACCOUNT, AGENT, read_secret
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.accounts import AccountKind, AccountState
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.accounts import (
     AccountRequest,
     AccountsReply,
     AddAccountRequest,
     FinishLoginRequest,
     LoginReply,
-    OperatorRequest,
     UseAccountRequest,
 )
+from hive_rpc.interfaces.operator.request import OperatorRequest
 
 _MOST_OF_A_FILE = 64 * 1024
 _STYLES = {AccountState.READY: "green", AccountState.HELD: "yellow", AccountState.NEEDS_LOGIN: "red"}

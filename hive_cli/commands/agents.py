@@ -6,7 +6,9 @@ import click
 
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import AgentRequest, RestartAllRequest, SpawnRequest
+from hive_rpc.interfaces.operator.jobs import RestartAllRequest
+from hive_rpc.interfaces.operator.lives import SpawnRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 
 
 def _read(config: TextIO | None) -> str | None:

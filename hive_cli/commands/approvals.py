@@ -7,15 +7,15 @@ import click
 from hive_cli.output import ago, console, local, note, say, table, words
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.configuration import Approval, ApprovalState, DiffBase, JobState
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.approvals import (
     ApprovalReply,
     ApprovalRequest,
     ApprovalsReply,
     ApprovalsRequest,
     DecideRequest,
-    IdRequest,
-    JobReply,
 )
+from hive_rpc.interfaces.operator.jobs import JobReply
+from hive_rpc.interfaces.operator.request import IdRequest
 
 _STYLES = {ApprovalState.PENDING: "yellow", ApprovalState.FAILED: "red", ApprovalState.DEPLOYED: "green"}
 

@@ -6,7 +6,7 @@ import click
 
 from hive_cli.output import console, local, say, table, words
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import AuditReply, AuditRequest
+from hive_rpc.interfaces.operator.people import AuditReply, AuditRequest
 
 
 def _print(reply: AuditReply) -> None:

@@ -5,7 +5,7 @@ import click
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
 from hive_rpc.commands import AgentCommandKind, AgentCommandState, Effort
-from hive_rpc.interfaces.operator import CommandAgentRequest
+from hive_rpc.interfaces.operator.lives import CommandAgentRequest
 
 
 def _ask(talk: Talk, name: str, kind: AgentCommandKind, done: str, value: str | None = None) -> None:

@@ -9,12 +9,8 @@ from hive_cli.output import local, note, say
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.configuration import Commit
-from hive_rpc.interfaces.operator import (
-    AgentRequest,
-    ConfigDiffRequest,
-    ConfigLogReply,
-    EditConfigRequest,
-)
+from hive_rpc.interfaces.operator.configuration import ConfigDiffRequest, ConfigLogReply, EditConfigRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 
 
 @click.command()

@@ -8,7 +8,7 @@ from hive_cli.commands.messages import heading
 from hive_cli.output import local, say
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import DeadLettersChoice, DeadLettersReply, DeadLettersRequest
+from hive_rpc.interfaces.operator.messages import DeadLettersChoice, DeadLettersReply, DeadLettersRequest
 
 
 def _print(reply: DeadLettersReply) -> None:

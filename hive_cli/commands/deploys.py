@@ -6,7 +6,8 @@ from hive_cli.output import console, local, say, table, words
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
 from hive_rpc.configuration import JobState
-from hive_rpc.interfaces.operator import IdRequest, JobReply, JobsReply, JobsRequest
+from hive_rpc.interfaces.operator.jobs import JobReply, JobsReply, JobsRequest
+from hive_rpc.interfaces.operator.request import IdRequest
 
 _STYLES = {JobState.RUNNING: "yellow", JobState.FAILED: "red", JobState.DONE: "green"}
 

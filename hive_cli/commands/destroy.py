@@ -4,7 +4,7 @@ import click
 
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, require, talks
-from hive_rpc.interfaces.operator import AgentRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 
 
 def _confirm(name: str, *, purge: bool) -> None:

@@ -6,7 +6,8 @@ from rich.text import Text
 from hive_cli.exits import CommandFailedError
 from hive_cli.output import console, harmless
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import DoctorReply, OperatorRequest
+from hive_rpc.interfaces.operator.hive import DoctorReply
+from hive_rpc.interfaces.operator.request import OperatorRequest
 
 
 def _print(reply: DoctorReply) -> None:

@@ -6,7 +6,7 @@ from hive_cli.output import console, local, say, table, words
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
 from hive_rpc.accounts import Verdict
-from hive_rpc.interfaces.operator import EgressLogReply, EgressLogRequest
+from hive_rpc.interfaces.operator.spending import EgressLogReply, EgressLogRequest
 
 _STYLES = {Verdict.ALLOWED: "green", Verdict.REFUSED: "red", Verdict.FAILED: "yellow"}
 

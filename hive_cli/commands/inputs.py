@@ -7,7 +7,8 @@ import click
 from hive_cli.commands.approvals import decide
 from hive_cli.output import ago, console, say, table, words
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import InputsReply, OperatorRequest, UpdateInputsRequest
+from hive_rpc.interfaces.operator.configuration import InputsReply, UpdateInputsRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
 
 
 def _print(reply: InputsReply) -> None:

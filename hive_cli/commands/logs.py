@@ -6,7 +6,7 @@ from rich.text import Text
 from hive_cli.output import console, harmless, local
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import LogsRequest
+from hive_rpc.interfaces.operator.files import LogsRequest
 from hive_rpc.logs import LogLine
 
 _ERROR, _WARNING, _DEBUG = 3, 4, 7

@@ -7,7 +7,7 @@ import click
 from hive_cli.output import local, say
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import ConversationRequest, MessagesReply, MessagesRequest
+from hive_rpc.interfaces.operator.messages import ConversationRequest, MessagesReply, MessagesRequest
 from hive_rpc.types import Message
 
 

@@ -5,14 +5,14 @@ import click
 from hive_cli.output import console, local, note, say, table, words
 from hive_cli.parameters import read_secret
 from hive_cli.talk import Talk, require, talks
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.people import (
     InviteReply,
     InviteRequest,
-    OperatorRequest,
     OperatorsReply,
     SetPasswordRequest,
     TokenRequest,
 )
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.types import Role
 
 

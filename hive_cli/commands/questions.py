@@ -8,7 +8,8 @@ from hive_cli.output import local, say
 from hive_cli.parameters import TEXT
 from hive_cli.talk import Talk, talks
 from hive_rpc.dialogue import Question, QuestionState
-from hive_rpc.interfaces.operator import AnswerQuestionRequest, IdRequest, QuestionsReply, QuestionsRequest
+from hive_rpc.interfaces.operator.dialogue import AnswerQuestionRequest, QuestionsReply, QuestionsRequest
+from hive_rpc.interfaces.operator.request import IdRequest
 from hive_rpc.types import OPERATOR
 
 

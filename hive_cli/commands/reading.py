@@ -7,7 +7,8 @@ from hive_cli.output import say
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
 from hive_rpc.dialogue import FoundMessages, LooseEndsReply
-from hive_rpc.interfaces.operator import AgentRequest, SearchRequest, ThreadRequest
+from hive_rpc.interfaces.operator.messages import SearchRequest, ThreadRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 
 LIMIT = click.option(
     "-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most."

@@ -5,7 +5,8 @@ import click
 from hive_cli.output import console, local, say, table, words
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import AgentRequest, OperatorRequest, TombstonesReply
+from hive_rpc.interfaces.operator.lives import TombstonesReply
+from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
 
 
 def _print(reply: TombstonesReply) -> None:

@@ -6,7 +6,8 @@ from hive_cli.output import console, local, say, table, words
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
 from hive_rpc.dialogue import Reminder, ReminderRollupReply, RemindersReply
-from hive_rpc.interfaces.operator import AgentReminderRollupRequest, AgentRemindersRequest, IdRequest
+from hive_rpc.interfaces.operator.dialogue import AgentReminderRollupRequest, AgentRemindersRequest
+from hive_rpc.interfaces.operator.request import IdRequest
 
 
 def _print(reply: RemindersReply) -> None:

@@ -13,7 +13,7 @@ from hive_cli.output import note, say
 from hive_cli.parameters import TEXT
 from hive_cli.talk import Talk, talks
 from hive_rpc.errors import TimedOutError, UnavailableError
-from hive_rpc.interfaces.operator import AwaitReplyReply, AwaitReplyRequest, OperatorSendRequest
+from hive_rpc.interfaces.operator.messages import AwaitReplyReply, AwaitReplyRequest, OperatorSendRequest
 
 _RECONNECT_SECONDS = 0.5
 _GRACE_SECONDS = 5

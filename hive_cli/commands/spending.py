@@ -6,13 +6,8 @@ from hive_base.prices import dollars
 from hive_cli.output import console, local, say, table, words
 from hive_cli.talk import Talk, talks
 from hive_rpc.accounts import Caps, Scope, ScopedCaps, Spend
-from hive_rpc.interfaces.operator import (
-    OperatorRequest,
-    RaiseCapRequest,
-    SetCapsRequest,
-    SpendingReply,
-    StopAllRequest,
-)
+from hive_rpc.interfaces.operator.request import OperatorRequest
+from hive_rpc.interfaces.operator.spending import RaiseCapRequest, SetCapsRequest, SpendingReply, StopAllRequest
 
 
 def _whose(scope: Scope, name: str) -> str:

@@ -10,7 +10,7 @@ from hive_base.clock import SystemClock
 from hive_cli.output import ago, console, table, words
 from hive_cli.parameters import AGENT
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import TurnStats, TurnStatsReply, TurnStatsRequest
+from hive_rpc.interfaces.operator.events import TurnStats, TurnStatsReply, TurnStatsRequest
 from hive_rpc.types import tool_words
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}

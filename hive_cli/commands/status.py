@@ -8,7 +8,8 @@ from rich.text import Text
 from hive_base.clock import SystemClock
 from hive_cli.output import ago, console, duration, harmless, table, words
 from hive_cli.talk import Talk, talks
-from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, OperatorRequest, StatusReply
+from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus, StatusReply
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.types import AgentState, ContainerState, Turn, TurnOutcome
 
 _STATE_STYLES = {

@@ -8,7 +8,8 @@ from hive_cli.up.errors import CannotError, TookTooLongError
 from hive_cli.up.health import Watcher, operator, status
 from hive_cli.up.state import State
 from hive_rpc.errors import HiveError
-from hive_rpc.interfaces.operator import AgentStatus, SpawnRequest
+from hive_rpc.interfaces.operator.hive import AgentStatus
+from hive_rpc.interfaces.operator.lives import SpawnRequest
 from hive_rpc.types import AgentState
 
 _CORE = "hive-core.service"

@@ -12,7 +12,9 @@ from hive_cli.up.lock import HostLock
 from hive_cli.up.state import State
 from hive_rpc.client import connect
 from hive_rpc.errors import UnavailableError
-from hive_rpc.interfaces.operator import Operator, OperatorRequest, StatusReply
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.hive import StatusReply
+from hive_rpc.interfaces.operator.request import OperatorRequest
 
 _POLL = 0.1
 _ROUNDS_A_LOOK = 5

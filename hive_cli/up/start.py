@@ -18,7 +18,9 @@ from hive_cli.up.protocol import LaunchRequest
 from hive_cli.up.state import State
 from hive_cli.up.stop import stop
 from hive_rpc.errors import HiveError
-from hive_rpc.interfaces.operator import AgentStatus, InviteRequest, OperatorRequest, StatusReply
+from hive_rpc.interfaces.operator.hive import AgentStatus, StatusReply
+from hive_rpc.interfaces.operator.people import InviteRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.types import Model, Role, Time
 
 CORE_LIMIT = 30.0

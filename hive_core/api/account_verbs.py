@@ -13,22 +13,24 @@ from hive_core.operators.audit import Actor, Audit
 from hive_rpc.accounts import Scope
 from hive_rpc.errors import ConflictError, HiveError, InvalidError, NotFoundError
 from hive_rpc.interfaces.gateway import EgressQuery, Errand, ErrandKind, LoginCode, NewAccount
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.accounts import (
     AccountRequest,
     AccountsReply,
     AccountStatus,
     AddAccountRequest,
-    EgressLogReply,
-    EgressLogRequest,
     FinishLoginRequest,
     LoginReply,
-    Operator,
-    OperatorRequest,
+    UseAccountRequest,
+)
+from hive_rpc.interfaces.operator.request import OperatorRequest
+from hive_rpc.interfaces.operator.spending import (
+    EgressLogReply,
+    EgressLogRequest,
     RaiseCapRequest,
     SetCapsRequest,
     SpendingReply,
     StopAllRequest,
-    UseAccountRequest,
 )
 from hive_rpc.types import Empty, Object
 

@@ -12,34 +12,30 @@ from hive_core.jobs import Order
 from hive_core.operators.audit import Actor
 from hive_rpc.configuration import JobKind
 from hive_rpc.errors import ConflictError, NotFoundError
-from hive_rpc.interfaces.operator import (
-    RUNNING,
-    AgentRequest,
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.approvals import (
     ApprovalReply,
     ApprovalRequest,
     ApprovalsReply,
     ApprovalsRequest,
+    DecideRequest,
+    OperatorApprovalReply,
+)
+from hive_rpc.interfaces.operator.configuration import (
+    RUNNING,
     ConfigDiffReply,
     ConfigDiffRequest,
     ConfigLogReply,
     ConfigReply,
-    DecideRequest,
     EditConfigRequest,
-    IdRequest,
     InputsReply,
-    JobReply,
-    JobsReply,
-    JobsRequest,
-    Operator,
-    OperatorApprovalReply,
-    OperatorRequest,
     ReadAgentConfigReply,
     ReadAgentConfigRequest,
-    RestartAllRequest,
-    SpawnRequest,
-    TombstonesReply,
     UpdateInputsRequest,
 )
+from hive_rpc.interfaces.operator.jobs import JobReply, JobsReply, JobsRequest, RestartAllRequest
+from hive_rpc.interfaces.operator.lives import SpawnRequest, TombstonesReply
+from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest, OperatorRequest
 from hive_rpc.types import Empty
 
 

@@ -2,12 +2,12 @@
 
 from hive_core.commands import Commands
 from hive_core.operators.audit import Actor
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.lives import (
     AgentCommandsReply,
     AgentCommandsRequest,
     CommandAgentReply,
     CommandAgentRequest,
-    Operator,
 )
 
 

@@ -26,27 +26,28 @@ from hive_rpc.interfaces.agent import (
     SearchMessagesRequest,
     SetStatusRequest,
 )
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.dialogue import (
     AgentReminderReply,
     AgentReminderRollupRequest,
     AgentRemindersRequest,
-    AgentRequest,
     AnswerQuestionRequest,
+    OperatorQuestionReply,
+    QuestionsReply,
+    QuestionsRequest,
+)
+from hive_rpc.interfaces.operator.messages import (
     ConversationRequest,
     CountReply,
     DeadLettersChoice,
     DeadLettersReply,
     DeadLettersRequest,
-    IdRequest,
     MessagesReply,
     MessagesRequest,
-    Operator,
-    OperatorQuestionReply,
-    QuestionsReply,
-    QuestionsRequest,
     SearchRequest,
     ThreadRequest,
 )
+from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest
 from hive_rpc.types import OPERATOR, Empty
 
 

@@ -27,45 +27,47 @@ from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
 from hive_core.operators.sessions import Sessions
-from hive_rpc.interfaces.operator import (
-    AuditReply,
-    AuditRequest,
-    AwaitReplyReply,
-    AwaitReplyRequest,
-    ChangePasswordRequest,
-    DoctorReply,
+from hive_rpc.interfaces.operator.events import (
     EventsReply,
     EventsRequest,
-    IdRequest,
-    InviteReply,
-    InviteRequest,
-    ListAgentFilesReply,
-    ListAgentFilesRequest,
-    LogsRequest,
-    LookReply,
-    LookRequest,
-    MetricsReply,
-    OperatorNameRequest,
-    OperatorRequest,
-    OperatorSendReply,
-    OperatorSendRequest,
-    OperatorsReply,
-    ReadAgentFileReply,
-    ReadAgentFileRequest,
-    ReadLogReply,
-    ReadLogRequest,
-    SessionsReply,
-    SetPasswordRequest,
-    SetRoleRequest,
-    StatusReply,
     TodayReply,
-    TokenReply,
-    TokenRequest,
     TurnStatsReply,
     TurnStatsRequest,
     WatchReply,
     WatchRequest,
 )
+from hive_rpc.interfaces.operator.files import (
+    ListAgentFilesReply,
+    ListAgentFilesRequest,
+    LogsRequest,
+    ReadAgentFileReply,
+    ReadAgentFileRequest,
+    ReadLogReply,
+    ReadLogRequest,
+)
+from hive_rpc.interfaces.operator.hive import DoctorReply, MetricsReply, StatusReply
+from hive_rpc.interfaces.operator.look import LookReply, LookRequest
+from hive_rpc.interfaces.operator.messages import (
+    AwaitReplyReply,
+    AwaitReplyRequest,
+    OperatorSendReply,
+    OperatorSendRequest,
+)
+from hive_rpc.interfaces.operator.people import (
+    AuditReply,
+    AuditRequest,
+    ChangePasswordRequest,
+    InviteReply,
+    InviteRequest,
+    OperatorNameRequest,
+    OperatorsReply,
+    SessionsReply,
+    SetPasswordRequest,
+    SetRoleRequest,
+    TokenReply,
+    TokenRequest,
+)
+from hive_rpc.interfaces.operator.request import IdRequest, OperatorRequest
 from hive_rpc.logs import LogLine
 from hive_rpc.types import OPERATOR, Empty, Role
 

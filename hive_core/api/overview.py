@@ -13,7 +13,7 @@ from hive_core.config import CoreConfig
 from hive_core.events.events import Events
 from hive_core.notes import Note, Notes
 from hive_rpc.accounts import Hold
-from hive_rpc.interfaces.operator import AgentStatus, HiveStatus, StatusReply
+from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus, StatusReply
 from hive_rpc.interfaces.session import GreetReply
 from hive_rpc.types import AgentState, Turn
 

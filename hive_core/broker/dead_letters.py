@@ -10,7 +10,7 @@ from hive_core.broker.sending import SQL
 from hive_core.operators.audit import Actor, Audit
 from hive_core.store import Database, from_ms, to_ms
 from hive_rpc.errors import InvalidError, NotFoundError
-from hive_rpc.interfaces.operator import DeadLetter, DeadLettersReply
+from hive_rpc.interfaces.operator.messages import DeadLetter, DeadLettersReply
 
 SENT_AGAIN = "It was given up before, and an operator has sent it again."
 

@@ -9,7 +9,7 @@ from hive_core.broker.sending import SQL
 from hive_core.store import Database
 from hive_rpc.dialogue import FoundMessages
 from hive_rpc.errors import InvalidError, NotFoundError, TooLargeError
-from hive_rpc.interfaces.operator import MessagesReply
+from hive_rpc.interfaces.operator.messages import MessagesReply
 from hive_rpc.types import Message
 
 MAX_PAGE = 200

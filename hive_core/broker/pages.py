@@ -5,7 +5,7 @@ import sqlite3
 from hive_core.broker.rows import fitting, message
 from hive_core.broker.sending import SQL
 from hive_rpc.errors import InvalidError, NotFoundError
-from hive_rpc.interfaces.operator import MessagesReply
+from hive_rpc.interfaces.operator.messages import MessagesReply
 from hive_rpc.types import Message
 
 END = 2**63 - 1

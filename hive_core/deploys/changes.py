@@ -29,7 +29,7 @@ from hive_core.meta.meta import Meta
 from hive_core.operators.audit import CORE
 from hive_core.store import Database
 from hive_rpc.configuration import JobKind, JobState
-from hive_rpc.interfaces.operator import Input, InputsReply
+from hive_rpc.interfaces.operator.configuration import Input, InputsReply
 from hive_rpc.types import Message
 
 _PAST = {

@@ -16,7 +16,7 @@ from hive_core.doctor.doctor import Examination
 from hive_core.files import beneath
 from hive_core.store import Database
 from hive_rpc.errors import HiveError
-from hive_rpc.interfaces.operator import Check
+from hive_rpc.interfaces.operator.hive import Check
 from hive_rpc.types import AgentState
 
 ENOUGH_BYTES = 1024**3

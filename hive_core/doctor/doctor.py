@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from hive_rpc.interfaces.operator import Check
+from hive_rpc.interfaces.operator.hive import Check
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from hive_core.events.quota import Dropped, EventPolicy, Intake, Tally, notice
 from hive_core.events.rows import SQL, Record, evict, fitting, kept_bytes, record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.errors import TooLargeError
-from hive_rpc.interfaces.operator import EventsReply, LookHistory
+from hive_rpc.interfaces.operator.events import EventsReply
+from hive_rpc.interfaces.operator.look import LookHistory
 from hive_rpc.types import OPERATOR, SYSTEM, Event, EventKind, Message, StateChange, Turn
 
 MAX_PUSH = 200

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hive_core.events.rows import SQL, fitting
 from hive_core.store import Database
-from hive_rpc.interfaces.operator import WatchReply
+from hive_rpc.interfaces.operator.events import WatchReply
 from hive_rpc.types import Event
 
 MAX_DELTA_BYTES = 128 * 1024

@@ -8,7 +8,7 @@ from math import ceil
 
 from hive_base.clock import Clock
 from hive_core.store import Database, Queries, from_ms, to_ms
-from hive_rpc.interfaces.operator import AgentToday, TodayReply, TurnStats, TurnStatsReply, TurnStatsRequest
+from hive_rpc.interfaces.operator.events import AgentToday, TodayReply, TurnStats, TurnStatsReply, TurnStatsRequest
 from hive_rpc.types import Usage
 
 SQL = Queries("hive_core.events", "stats.sql")

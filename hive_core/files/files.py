@@ -13,7 +13,7 @@ from pathlib import Path
 from hive_base.paths import StatePaths
 from hive_core.files import beneath
 from hive_rpc.errors import HiveError, InvalidError, NotFoundError, StorageError, TooLargeError
-from hive_rpc.interfaces.operator import FileEntry, FileKind, ListAgentFilesReply, ReadAgentFileReply
+from hive_rpc.interfaces.operator.files import FileEntry, FileKind, ListAgentFilesReply, ReadAgentFileReply
 from hive_rpc.types import EARLIEST, LATEST
 
 MAX_PATH = 1024

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from hive_rpc.interfaces.operator import LookItem, LookKeys, LookKind
+from hive_rpc.interfaces.operator.look import LookItem, LookKeys, LookKind
 from hive_rpc.types import Model
 
 MAX_BYTES = 640 * 1024

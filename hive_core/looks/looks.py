@@ -29,7 +29,8 @@ from hive_core.store import Database
 from hive_core.store.marks import Mark
 from hive_rpc.accounts import HoldKind
 from hive_rpc.dialogue import QuestionState
-from hive_rpc.interfaces.operator import AgentToday, LookKind
+from hive_rpc.interfaces.operator.events import AgentToday
+from hive_rpc.interfaces.operator.look import LookKind
 from hive_rpc.types import OPERATOR, Message, Model, Turn
 
 MESSAGES = 100

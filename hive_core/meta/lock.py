@@ -7,7 +7,7 @@ from typing import Any
 from hive_core.meta.flake import PREFIX
 from hive_rpc.configuration import InputChange
 from hive_rpc.errors import InvalidError
-from hive_rpc.interfaces.operator import Input
+from hive_rpc.interfaces.operator.configuration import Input
 
 _VERSION = 7
 

@@ -18,7 +18,7 @@ from hive_core.meta import lock
 from hive_core.meta.flake import PREFIX, Sources, render, url
 from hive_rpc.configuration import InputChange
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, StorageError
-from hive_rpc.interfaces.operator import Input
+from hive_rpc.interfaces.operator.configuration import Input
 
 STORE = Path("/nix/store")
 _SYSTEM = re.compile(r"[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}")

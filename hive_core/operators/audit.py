@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hive_core.store import Database, Queries, from_ms, to_ms
-from hive_rpc.interfaces.operator import AuditReply, AuditRow
+from hive_rpc.interfaces.operator.people import AuditReply, AuditRow
 from hive_rpc.types import Object, Role
 
 SQL = Queries("hive_core.operators")

@@ -12,7 +12,7 @@ from hive_core.operators.audit import SQL, Actor, Audit
 from hive_core.operators.passwords import Passwords
 from hive_core.store import Database, from_ms, to_ms
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError
-from hive_rpc.interfaces.operator import OperatorAccount
+from hive_rpc.interfaces.operator.people import OperatorAccount
 from hive_rpc.types import Role
 
 INVITE_LIFETIME = timedelta(hours=1)

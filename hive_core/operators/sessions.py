@@ -13,7 +13,7 @@ from hive_core.operators.passwords import Passwords
 from hive_core.rates import Rate, Rates
 from hive_core.store import Database, from_ms, to_ms
 from hive_rpc.errors import ForbiddenError, NotFoundError, NotSignedInError, RateLimitedError
-from hive_rpc.interfaces.operator import SignedInSession
+from hive_rpc.interfaces.operator.people import SignedInSession
 from hive_rpc.interfaces.session import SessionReply, SignedInReply
 from hive_rpc.types import Role
 

@@ -12,13 +12,13 @@ from aiohttp import web
 from hive_rpc.accounts import AccountKind
 from hive_rpc.errors import HiveError, InvalidError, NotSignedInError
 from hive_rpc.interfaces.gateway import Login
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.accounts import (
     AccountRequest,
     AddAccountRequest,
     FinishLoginRequest,
-    OperatorRequest,
     UseAccountRequest,
 )
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_web.core import Caller
 from hive_web.forms import Form
 from hive_web.pages.room import Room, see

@@ -4,16 +4,11 @@ from aiohttp import web
 
 from hive_base.ids import new_secret
 from hive_rpc.errors import NotFoundError
-from hive_rpc.interfaces.operator import (
-    AgentRemindersRequest,
-    AgentRequest,
-    CommandAgentRequest,
-    EventsReply,
-    EventsRequest,
-    MessagesRequest,
-    OperatorSendRequest,
-    TurnStatsRequest,
-)
+from hive_rpc.interfaces.operator.dialogue import AgentRemindersRequest
+from hive_rpc.interfaces.operator.events import EventsReply, EventsRequest, TurnStatsRequest
+from hive_rpc.interfaces.operator.lives import CommandAgentRequest
+from hive_rpc.interfaces.operator.messages import MessagesRequest, OperatorSendRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 from hive_rpc.types import Event
 from hive_web.boundary import wants_json
 from hive_web.core import Caller

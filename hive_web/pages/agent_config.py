@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from hive_rpc.errors import HiveError, NotSignedInError
-from hive_rpc.interfaces.operator import AgentRequest, ConfigDiffRequest, ConfigReply, EditConfigRequest
+from hive_rpc.interfaces.operator.configuration import ConfigDiffRequest, ConfigReply, EditConfigRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.agent import shown

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from hive_rpc.errors import NotFoundError
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.files import (
     ListAgentFilesRequest,
     LogsRequest,
     ReadAgentFileReply,

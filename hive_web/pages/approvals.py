@@ -6,7 +6,7 @@ from aiohttp import web
 
 from hive_rpc.configuration import ApprovalState, DiffBase
 from hive_rpc.errors import InvalidError
-from hive_rpc.interfaces.operator import ApprovalRequest, ApprovalsRequest, DecideRequest
+from hive_rpc.interfaces.operator.approvals import ApprovalRequest, ApprovalsRequest, DecideRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, see

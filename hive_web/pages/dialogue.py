@@ -3,13 +3,13 @@
 from aiohttp import web
 
 from hive_rpc.dialogue import QuestionState, ReminderState
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.dialogue import (
     AgentReminderRollupRequest,
     AgentRemindersRequest,
     AnswerQuestionRequest,
-    IdRequest,
     QuestionsRequest,
 )
+from hive_rpc.interfaces.operator.request import IdRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, see

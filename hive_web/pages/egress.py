@@ -6,7 +6,8 @@ from aiohttp import web
 
 from hive_rpc.accounts import EgressEntry
 from hive_rpc.errors import UnavailableError
-from hive_rpc.interfaces.operator import AgentRequest, EgressLogRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
+from hive_rpc.interfaces.operator.spending import EgressLogRequest
 from hive_web.core import Caller
 from hive_web.look import offered
 from hive_web.pages.agent import shown

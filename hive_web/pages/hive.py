@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from hive_rpc.errors import ConflictError, HiveError, InvalidError, UnavailableError
-from hive_rpc.interfaces.operator import AgentRequest, SpawnRequest
+from hive_rpc.interfaces.operator.lives import SpawnRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 from hive_web.core import Caller
 from hive_web.forms import Form
 from hive_web.pages.room import Room, see

@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from hive_rpc.interfaces.operator import IdRequest, JobsRequest, RestartAllRequest
+from hive_rpc.interfaces.operator.jobs import JobsRequest, RestartAllRequest
+from hive_rpc.interfaces.operator.request import IdRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, see

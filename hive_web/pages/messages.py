@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from hive_rpc.errors import HiveError, InvalidError
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.messages import (
     ConversationRequest,
     DeadLettersChoice,
     DeadLettersRequest,

@@ -2,15 +2,14 @@
 
 from aiohttp import web
 
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.people import (
     ChangePasswordRequest,
-    IdRequest,
     InviteReply,
     InviteRequest,
     OperatorNameRequest,
-    OperatorRequest,
     SetRoleRequest,
 )
+from hive_rpc.interfaces.operator.request import IdRequest, OperatorRequest
 from hive_rpc.types import Role
 from hive_web.forms import Form
 from hive_web.look import offered

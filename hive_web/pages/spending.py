@@ -3,13 +3,8 @@
 from aiohttp import web
 
 from hive_rpc.errors import InvalidError, UnavailableError
-from hive_rpc.interfaces.operator import (
-    OperatorRequest,
-    RaiseCapRequest,
-    SetCapsRequest,
-    SpendingReply,
-    StopAllRequest,
-)
+from hive_rpc.interfaces.operator.request import OperatorRequest
+from hive_rpc.interfaces.operator.spending import RaiseCapRequest, SetCapsRequest, SpendingReply, StopAllRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, see

@@ -3,7 +3,10 @@
 from aiohttp import web
 
 from hive_rpc.errors import HiveError, NotSignedInError
-from hive_rpc.interfaces.operator import AuditRequest, OperatorRequest, TurnStatsRequest, UpdateInputsRequest
+from hive_rpc.interfaces.operator.configuration import UpdateInputsRequest
+from hive_rpc.interfaces.operator.events import TurnStatsRequest
+from hive_rpc.interfaces.operator.people import AuditRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, number, see

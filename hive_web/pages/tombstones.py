@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from hive_rpc.errors import NotFoundError
-from hive_rpc.interfaces.operator import AgentRequest, OperatorRequest
+from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
 from hive_web.forms import Form
 from hive_web.look import offered
 from hive_web.pages.room import Room, see

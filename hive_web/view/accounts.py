@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hive_rpc.accounts import AccountKind, AccountState
-from hive_rpc.interfaces.operator import AccountStatus
+from hive_rpc.interfaces.operator.accounts import AccountStatus
 
 KIND_WORDS = {
     AccountKind.API_KEY: "API key",

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from hive_base.prices import usable_window
-from hive_rpc.interfaces.operator import AgentStatus, AgentToday, HiveStatus
+from hive_rpc.interfaces.operator.events import AgentToday
+from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus
 from hive_rpc.types import AgentState, Turn, TurnOutcome
 from hive_web.readable import one_line
 from hive_web.view.times import count, duration

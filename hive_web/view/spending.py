@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hive_rpc.accounts import Caps, Hold, HoldKind, Raise, Scope, ScopedCaps, Spend
-from hive_rpc.interfaces.operator import SpendingReply
+from hive_rpc.interfaces.operator.spending import SpendingReply
 from hive_web.view.agents import agent_href
 from hive_web.view.times import count
 

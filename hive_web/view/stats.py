@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hive_rpc.interfaces.operator import TurnStats, TurnStatsReply
+from hive_rpc.interfaces.operator.events import TurnStats, TurnStatsReply
 from hive_rpc.types import TurnOutcome, tool_words
 from hive_web.view.agents import OUTCOME_WORDS
 from hive_web.view.times import count, duration

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hive_rpc.accounts import Hold, Scope
 from hive_rpc.configuration import Approval, ApprovalKind
-from hive_rpc.interfaces.operator import AgentStatus, DeadLetter
+from hive_rpc.interfaces.operator.hive import AgentStatus
+from hive_rpc.interfaces.operator.messages import DeadLetter
 from hive_rpc.types import AgentState
 from hive_web.markdown import plain
 from hive_web.readable import one_line

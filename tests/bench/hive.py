@@ -10,17 +10,12 @@ from pathlib import Path
 
 from hive_cli.up.state import State
 from hive_rpc.client import connect
-from hive_rpc.interfaces.operator import (
-    AgentRequest,
-    AgentStatus,
-    Operator,
-    OperatorRequest,
-    OperatorSendReply,
-    OperatorSendRequest,
-    SpawnRequest,
-    WatchReply,
-    WatchRequest,
-)
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.events import WatchReply, WatchRequest
+from hive_rpc.interfaces.operator.hive import AgentStatus
+from hive_rpc.interfaces.operator.lives import SpawnRequest
+from hive_rpc.interfaces.operator.messages import OperatorSendReply, OperatorSendRequest
+from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
 from hive_rpc.types import AgentState, Empty, EventKind, Turn, TurnOutcome
 from tests.support.hive_host import Hive, free_port, hive_command
 

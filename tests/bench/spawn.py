@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from hive_base.ids import new_id
-from hive_rpc.interfaces.operator import AgentRequest
+from hive_rpc.interfaces.operator.request import AgentRequest
 from tests.bench import sdk
 from tests.bench.arrivals import Arrivals, recording
 from tests.bench.container import booted

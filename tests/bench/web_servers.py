@@ -24,7 +24,9 @@ from hive_core.events.rows import record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.client import Client, connect
 from hive_rpc.interfaces.agent import Agent, HelloRequest, PushEventsRequest, ReportStateRequest
-from hive_rpc.interfaces.operator import InviteRequest, Operator, OperatorSendRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.messages import OperatorSendRequest
+from hive_rpc.interfaces.operator.people import InviteRequest
 from hive_rpc.interfaces.session import RedeemRequest, Session
 from hive_rpc.types import AgentState, Event, EventKind, Role, Turn, TurnOutcome, Usage
 from tests.support.core_process import CoreProcess, core_process

@@ -14,7 +14,9 @@ from playwright.async_api import Page, expect
 from hive_base.tasks import alongside
 from hive_rpc.client import connect
 from hive_rpc.errors import UnavailableError
-from hive_rpc.interfaces.operator import AwaitReplyRequest, EventsRequest, Operator, OperatorSendRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.events import EventsRequest
+from hive_rpc.interfaces.operator.messages import AwaitReplyRequest, OperatorSendRequest
 from hive_web.view.timeline import patch
 from tests.support.browser import chromium, context
 from tests.support.hive_host import Hive

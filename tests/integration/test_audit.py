@@ -32,15 +32,10 @@ from hive_rpc.interfaces.gateway import (
     Login,
     ReportAccountsRequest,
 )
-from hive_rpc.interfaces.operator import (
-    AuditRequest,
-    AuditRow,
-    InviteRequest,
-    Operator,
-    RestartAllRequest,
-    SetPasswordRequest,
-    SpawnRequest,
-)
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.jobs import RestartAllRequest
+from hive_rpc.interfaces.operator.lives import SpawnRequest
+from hive_rpc.interfaces.operator.people import AuditRequest, AuditRow, InviteRequest, SetPasswordRequest
 from hive_rpc.interfaces.session import RedeemRequest, Session, SessionRequest, SignInRequest
 from hive_rpc.types import Empty, Role
 from tests.support.whole_core import WholeCore, whole_core

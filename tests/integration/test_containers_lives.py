@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from hive_rpc.client import connect
-from hive_rpc.interfaces.operator import AgentStatus, Operator, OperatorRequest, StatusReply
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.hive import AgentStatus, StatusReply
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from tests.support.hive_host import HIVE, Host, booted, hive_command
 from tests.support.patience import until
 

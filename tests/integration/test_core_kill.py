@@ -18,7 +18,8 @@ from hive_core.store import Database
 from hive_rpc.client import connect
 from hive_rpc.errors import UnavailableError
 from hive_rpc.interfaces.agent import HelloRequest, IdsRequest, ReceiveRequest
-from hive_rpc.interfaces.operator import Operator, OperatorSendRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.messages import OperatorSendRequest
 from tests.support.core_process import CoreProcess, core_process
 
 AGENTS = ["a", "b", "c", "d"]

@@ -28,23 +28,21 @@ from hive_rpc.interfaces.agent import (
     SetStatusRequest,
 )
 from hive_rpc.interfaces.gateway import Gateway, ReportAccountsRequest, ReportBackendRequest
-from hive_rpc.interfaces.operator import (
-    AgentRequest,
-    AnswerQuestionRequest,
-    ApprovalsRequest,
-    CommandAgentRequest,
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.approvals import ApprovalsRequest
+from hive_rpc.interfaces.operator.dialogue import AnswerQuestionRequest, QuestionsRequest
+from hive_rpc.interfaces.operator.events import WatchRequest
+from hive_rpc.interfaces.operator.jobs import JobsRequest
+from hive_rpc.interfaces.operator.lives import CommandAgentRequest
+from hive_rpc.interfaces.operator.look import LookRequest
+from hive_rpc.interfaces.operator.messages import (
     DeadLettersChoice,
     DeadLettersRequest,
-    InviteRequest,
-    JobsRequest,
-    LookRequest,
     MessagesRequest,
-    Operator,
-    OperatorRequest,
     OperatorSendRequest,
-    QuestionsRequest,
-    WatchRequest,
 )
+from hive_rpc.interfaces.operator.people import InviteRequest
+from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
 from hive_rpc.interfaces.session import RedeemRequest, Session, SessionRequest
 from hive_rpc.types import OPERATOR, AgentState, Event, EventKind, Role, Turn, TurnOutcome, Usage
 from hive_web.look import Look

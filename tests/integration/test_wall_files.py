@@ -13,7 +13,7 @@ import pytest
 from hive_base.paths import StatePaths
 from hive_core.files import Files, files
 from hive_rpc.errors import HiveError, InvalidError, NotFoundError, TooLargeError
-from hive_rpc.interfaces.operator import FileKind
+from hive_rpc.interfaces.operator.files import FileKind
 from tests.support.bad_requests import PATHS
 
 SECRET = "the other one's secret"

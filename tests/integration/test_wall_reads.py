@@ -17,7 +17,9 @@ from hive_core.api.authority import needed_role
 from hive_core.configs.inside import applied
 from hive_rpc.client import connect
 from hive_rpc.interface import Method, methods
-from hive_rpc.interfaces.operator import InviteRequest, Operator, SpawnRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.lives import SpawnRequest
+from hive_rpc.interfaces.operator.people import InviteRequest
 from hive_rpc.interfaces.session import RedeemRequest, Session
 from hive_rpc.types import Role
 from tests.support.bad_requests import PATHS

@@ -22,7 +22,8 @@ from hive_core.store import Database
 from hive_rpc.client import Client, connect
 from hive_rpc.errors import ForbiddenError, HiveError, NotSignedInError, RateLimitedError
 from hive_rpc.interface import Interface, Method, methods
-from hive_rpc.interfaces.operator import Operator, WatchReply, WatchRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.events import WatchReply, WatchRequest
 from hive_rpc.interfaces.session import DescribeRequest, GreetReply, Session
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import Role

@@ -8,7 +8,7 @@ import pytest
 
 from hive_rpc.accounts import AccountKind, Scope
 from hive_rpc.commands import AgentCommandKind
-from hive_rpc.interfaces.operator import FileEntry, FileKind
+from hive_rpc.interfaces.operator.files import FileEntry, FileKind
 from hive_rpc.types import OPERATOR, Role
 from hive_web.readable import readable
 from tests.integration.test_web_walls import HOSTILE

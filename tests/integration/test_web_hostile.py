@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from hive_rpc.interfaces.operator import FileEntry, FileKind
+from hive_rpc.interfaces.operator.files import FileEntry, FileKind
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall
 from hive_web.feed import Pace
 from tests.integration.test_web_desk import PAGES

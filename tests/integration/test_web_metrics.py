@@ -12,7 +12,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from hive_core.operators.scraper import CREDENTIAL, from_systemd
 from hive_rpc.client import connect
 from hive_rpc.errors import InvalidError
-from hive_rpc.interfaces.operator import AuditRequest, InviteRequest, Operator, OperatorRequest, TokenRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.people import AuditRequest, InviteRequest, TokenRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.types import Role
 from hive_web.app import create_app
 from hive_web.config import WebConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hive_base.clock import ManualClock
 from hive_rpc.errors import ConflictError, TooLargeError, UnavailableError
-from hive_rpc.interfaces.operator import AgentToday
+from hive_rpc.interfaces.operator.events import AgentToday
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, Turn, TurnOutcome
 from tests.support.dashboard import dashboard
 from tests.support.fake_core import FakeCore

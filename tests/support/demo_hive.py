@@ -31,22 +31,15 @@ from hive_rpc.configuration import (
     Tombstone,
 )
 from hive_rpc.dialogue import Question, QuestionState, Reminder, ReminderState
-from hive_rpc.interfaces.operator import (
-    AccountStatus,
-    AgentToday,
-    AuditRow,
-    Check,
-    DeadLetter,
-    FileEntry,
-    FileKind,
-    Input,
-    LogLine,
-    OperatorAccount,
-    SignedInSession,
-    SpendingReply,
-    TurnStats,
-    TurnStatsReply,
-)
+from hive_rpc.interfaces.operator.accounts import AccountStatus
+from hive_rpc.interfaces.operator.configuration import Input
+from hive_rpc.interfaces.operator.events import AgentToday, TurnStats, TurnStatsReply
+from hive_rpc.interfaces.operator.files import FileEntry, FileKind
+from hive_rpc.interfaces.operator.hive import Check
+from hive_rpc.interfaces.operator.messages import DeadLetter
+from hive_rpc.interfaces.operator.people import AuditRow, OperatorAccount, SignedInSession
+from hive_rpc.interfaces.operator.spending import SpendingReply
+from hive_rpc.logs import LogLine
 from hive_rpc.types import (
     OPERATOR,
     AgentState,

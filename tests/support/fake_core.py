@@ -12,28 +12,13 @@ from hive_rpc.accounts import Hold, HoldKind
 from hive_rpc.dialogue import QuestionState
 from hive_rpc.errors import ConflictError, ForbiddenError, HiveError, NotFoundError, NotSignedInError
 from hive_rpc.interface import methods
-from hive_rpc.interfaces.operator import (
-    AgentRequest,
-    AgentStatus,
-    EventsReply,
-    EventsRequest,
-    HiveStatus,
-    LookItem,
-    LookKeys,
-    LookKind,
-    LookReply,
-    LookRequest,
-    MessagesReply,
-    MessagesRequest,
-    Operator,
-    OperatorRequest,
-    OperatorSendReply,
-    OperatorSendRequest,
-    SpawnRequest,
-    StatusReply,
-    WatchReply,
-    WatchRequest,
-)
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.events import EventsReply, EventsRequest, WatchReply, WatchRequest
+from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus, StatusReply
+from hive_rpc.interfaces.operator.lives import SpawnRequest
+from hive_rpc.interfaces.operator.look import LookItem, LookKeys, LookKind, LookReply, LookRequest
+from hive_rpc.interfaces.operator.messages import MessagesReply, MessagesRequest, OperatorSendReply, OperatorSendRequest
+from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
 from hive_rpc.interfaces.session import (
     DescribeRequest,
     GreetReply,

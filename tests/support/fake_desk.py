@@ -19,72 +19,69 @@ from hive_rpc.dialogue import (
     ReminderState,
 )
 from hive_rpc.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from hive_rpc.interfaces.operator import (
-    AccountStatus,
-    AgentReminderReply,
-    AgentReminderRollupRequest,
-    AgentRemindersRequest,
-    AgentRequest,
-    AgentToday,
-    AnswerQuestionRequest,
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.accounts import AccountStatus
+from hive_rpc.interfaces.operator.approvals import (
     ApprovalReply,
     ApprovalRequest,
     ApprovalsReply,
     ApprovalsRequest,
-    AuditReply,
-    AuditRequest,
-    AuditRow,
-    ChangePasswordRequest,
-    Check,
-    CommandAgentReply,
-    CommandAgentRequest,
+    DecideRequest,
+    OperatorApprovalReply,
+)
+from hive_rpc.interfaces.operator.configuration import Input
+from hive_rpc.interfaces.operator.dialogue import (
+    AgentReminderReply,
+    AgentReminderRollupRequest,
+    AgentRemindersRequest,
+    AnswerQuestionRequest,
+    OperatorQuestionReply,
+    QuestionsReply,
+    QuestionsRequest,
+)
+from hive_rpc.interfaces.operator.events import AgentToday, TodayReply, TurnStats, TurnStatsReply, TurnStatsRequest
+from hive_rpc.interfaces.operator.files import (
+    FileEntry,
+    FileKind,
+    ListAgentFilesReply,
+    ListAgentFilesRequest,
+    LogsRequest,
+    ReadAgentFileReply,
+    ReadAgentFileRequest,
+    ReadLogReply,
+    ReadLogRequest,
+)
+from hive_rpc.interfaces.operator.hive import Check, DoctorReply, MetricsReply
+from hive_rpc.interfaces.operator.jobs import JobReply, JobsReply, JobsRequest
+from hive_rpc.interfaces.operator.lives import CommandAgentReply, CommandAgentRequest
+from hive_rpc.interfaces.operator.messages import (
     ConversationRequest,
     CountReply,
     DeadLetter,
     DeadLettersChoice,
     DeadLettersReply,
     DeadLettersRequest,
-    DecideRequest,
-    DoctorReply,
-    FileEntry,
-    FileKind,
-    IdRequest,
-    Input,
+    MessagesReply,
+    SearchRequest,
+    ThreadRequest,
+)
+from hive_rpc.interfaces.operator.people import (
+    AuditReply,
+    AuditRequest,
+    AuditRow,
+    ChangePasswordRequest,
     InviteReply,
     InviteRequest,
-    JobReply,
-    JobsReply,
-    JobsRequest,
-    ListAgentFilesReply,
-    ListAgentFilesRequest,
-    LogLine,
-    LogsRequest,
-    MessagesReply,
-    MetricsReply,
-    Operator,
     OperatorAccount,
-    OperatorApprovalReply,
     OperatorNameRequest,
-    OperatorQuestionReply,
-    OperatorRequest,
     OperatorsReply,
-    QuestionsReply,
-    QuestionsRequest,
-    ReadAgentFileReply,
-    ReadAgentFileRequest,
-    ReadLogReply,
-    ReadLogRequest,
-    SearchRequest,
     SessionsReply,
     SetRoleRequest,
     SignedInSession,
-    SpendingReply,
-    ThreadRequest,
-    TodayReply,
-    TurnStats,
-    TurnStatsReply,
-    TurnStatsRequest,
 )
+from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest, OperatorRequest
+from hive_rpc.interfaces.operator.spending import SpendingReply
+from hive_rpc.logs import LogLine
 from hive_rpc.types import Empty
 
 if TYPE_CHECKING:

@@ -11,34 +11,34 @@ from hive_rpc.configuration import (
 )
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.gateway import Login
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator.accounts import (
     AccountRequest,
     AccountsReply,
     AddAccountRequest,
-    AgentRequest,
+    FinishLoginRequest,
+    LoginReply,
+    UseAccountRequest,
+)
+from hive_rpc.interfaces.operator.approvals import OperatorApprovalReply
+from hive_rpc.interfaces.operator.configuration import (
     ConfigDiffReply,
     ConfigDiffRequest,
     ConfigLogReply,
     ConfigReply,
     EditConfigRequest,
+    InputsReply,
+    UpdateInputsRequest,
+)
+from hive_rpc.interfaces.operator.jobs import JobReply, JobsReply, RestartAllRequest
+from hive_rpc.interfaces.operator.lives import TombstonesReply
+from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest, OperatorRequest
+from hive_rpc.interfaces.operator.spending import (
     EgressLogReply,
     EgressLogRequest,
-    FinishLoginRequest,
-    IdRequest,
-    InputsReply,
-    JobReply,
-    JobsReply,
-    LoginReply,
-    OperatorApprovalReply,
-    OperatorRequest,
     RaiseCapRequest,
-    RestartAllRequest,
     SetCapsRequest,
     SpendingReply,
     StopAllRequest,
-    TombstonesReply,
-    UpdateInputsRequest,
-    UseAccountRequest,
 )
 from hive_rpc.types import AgentState, Empty
 from tests.support.fake_desk import FakeDesk

@@ -22,7 +22,8 @@ from hive_core.deploys.changes import Changes
 from hive_core.operators.scraper import Scraper
 from hive_rpc.client import connect
 from hive_rpc.interfaces.agent import Agent, HelloRequest
-from hive_rpc.interfaces.operator import Operator, OperatorRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from tests.support.fake_systemd import FakeSystemd, fake_systemd, mapped_leader
 from tests.support.plain_disks import PlainDisks
 from tests.support.sandboxes import NoWalls

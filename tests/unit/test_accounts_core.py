@@ -33,15 +33,9 @@ from hive_rpc.interfaces.gateway import (
     ReportAccountsRequest,
     Trial,
 )
-from hive_rpc.interfaces.operator import (
-    AccountRequest,
-    AddAccountRequest,
-    OperatorRequest,
-    RaiseCapRequest,
-    SetCapsRequest,
-    StopAllRequest,
-    UseAccountRequest,
-)
+from hive_rpc.interfaces.operator.accounts import AccountRequest, AddAccountRequest, UseAccountRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
+from hive_rpc.interfaces.operator.spending import RaiseCapRequest, SetCapsRequest, StopAllRequest
 from hive_rpc.types import AgentState, Turn
 
 START = datetime(2026, 5, 1, 22, 0, tzinfo=UTC)

@@ -15,7 +15,8 @@ from hive_core.operators.sessions import Sessions
 from hive_core.store import Database
 from hive_rpc.errors import ForbiddenError, NotSignedInError
 from hive_rpc.interface import Method, methods
-from hive_rpc.interfaces.operator import Operator, OperatorRequest
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.server import Peer
 from hive_rpc.types import Role
 

@@ -31,20 +31,21 @@ from hive_rpc.interfaces.agent import (
     SearchMessagesRequest,
     SetStatusRequest,
 )
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.dialogue import (
     AgentReminderRollupRequest,
     AgentRemindersRequest,
-    AgentRequest,
     AnswerQuestionRequest,
+    QuestionsRequest,
+)
+from hive_rpc.interfaces.operator.messages import (
     ConversationRequest,
     DeadLettersChoice,
     DeadLettersRequest,
-    IdRequest,
-    Operator,
-    QuestionsRequest,
     SearchRequest,
     ThreadRequest,
 )
+from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest
 from hive_rpc.server import Server
 from hive_rpc.types import Empty
 

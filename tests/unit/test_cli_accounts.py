@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hive_rpc.accounts import Account, AccountKind, AccountState
-from hive_rpc.interfaces.operator import AccountsReply, AccountStatus
+from hive_rpc.interfaces.operator.accounts import AccountsReply, AccountStatus
 from hive_rpc.types import Empty
 from tests.support.shell import Shell, scripted_shell
 

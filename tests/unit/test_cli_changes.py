@@ -19,19 +19,10 @@ from hive_rpc.configuration import (
     Tombstone,
 )
 from hive_rpc.errors import ConflictError
-from hive_rpc.interfaces.operator import (
-    ApprovalReply,
-    ApprovalsReply,
-    ConfigDiffReply,
-    ConfigLogReply,
-    ConfigReply,
-    Input,
-    InputsReply,
-    JobReply,
-    JobsReply,
-    OperatorApprovalReply,
-    TombstonesReply,
-)
+from hive_rpc.interfaces.operator.approvals import ApprovalReply, ApprovalsReply, OperatorApprovalReply
+from hive_rpc.interfaces.operator.configuration import ConfigDiffReply, ConfigLogReply, ConfigReply, Input, InputsReply
+from hive_rpc.interfaces.operator.jobs import JobReply, JobsReply
+from hive_rpc.interfaces.operator.lives import TombstonesReply
 from hive_rpc.types import Empty
 from tests.support.shell import Shell, scripted_shell
 

@@ -11,21 +11,9 @@ from click.testing import CliRunner
 
 from hive_cli.main import cli
 from hive_rpc.errors import ConflictError, TimedOutError, UnknownRecipientError
-from hive_rpc.interfaces.operator import (
-    AgentStatus,
-    AuditReply,
-    AuditRow,
-    AwaitReplyReply,
-    Check,
-    DoctorReply,
-    HiveStatus,
-    InviteReply,
-    MessagesReply,
-    OperatorAccount,
-    OperatorSendReply,
-    OperatorsReply,
-    StatusReply,
-)
+from hive_rpc.interfaces.operator.hive import AgentStatus, Check, DoctorReply, HiveStatus, StatusReply
+from hive_rpc.interfaces.operator.messages import AwaitReplyReply, MessagesReply, OperatorSendReply
+from hive_rpc.interfaces.operator.people import AuditReply, AuditRow, InviteReply, OperatorAccount, OperatorsReply
 from hive_rpc.logs import LogLine
 from hive_rpc.types import AgentState, ContainerState, Empty, Message, Role
 from tests.support.shell import Shell, scripted_shell

@@ -19,15 +19,8 @@ from hive_rpc.dialogue import (
     ReminderState,
 )
 from hive_rpc.errors import ConflictError
-from hive_rpc.interfaces.operator import (
-    AgentReminderReply,
-    CountReply,
-    DeadLetter,
-    DeadLettersReply,
-    MessagesReply,
-    OperatorQuestionReply,
-    QuestionsReply,
-)
+from hive_rpc.interfaces.operator.dialogue import AgentReminderReply, OperatorQuestionReply, QuestionsReply
+from hive_rpc.interfaces.operator.messages import CountReply, DeadLetter, DeadLettersReply, MessagesReply
 from hive_rpc.types import Message
 from tests.support.shell import Shell, scripted_shell
 

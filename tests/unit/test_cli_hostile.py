@@ -11,7 +11,8 @@ from hive_cli.main import cli
 from hive_rpc.configuration import Commit
 from hive_rpc.errors import ConflictError
 from hive_rpc.interface import methods
-from hive_rpc.interfaces.operator import ConfigLogReply, ConfigReply, Operator
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.configuration import ConfigLogReply, ConfigReply
 from tests.support.hostile import ALL, CONTROLS, hostile
 from tests.support.shell import Shell, scripted_shell
 

@@ -7,7 +7,7 @@ import pytest
 
 from hive_cli.commands.status import state_words, turn_words
 from hive_cli.output import ago, as_json, harmless
-from hive_rpc.interfaces.operator import AgentStatus
+from hive_rpc.interfaces.operator.hive import AgentStatus
 from hive_rpc.types import AgentState, ContainerState, Message, Turn, TurnOutcome
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -11,10 +11,10 @@ import pytest
 from hive_base.clock import ManualClock
 from hive_cli.commands.send import await_reply
 from hive_rpc.errors import UnavailableError
-from hive_rpc.interfaces.operator import (
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.messages import (
     AwaitReplyReply,
     AwaitReplyRequest,
-    Operator,
     OperatorSendReply,
     OperatorSendRequest,
 )

@@ -11,7 +11,7 @@ from hive_core.agents.agents import Agents
 from hive_core.api.gateway_desk import Backend, GatewayLine
 from hive_core.doctor import checks
 from hive_core.doctor.doctor import Doctor
-from hive_rpc.interfaces.operator import Check
+from hive_rpc.interfaces.operator.hive import Check
 from hive_rpc.types import AgentState
 
 

@@ -9,7 +9,7 @@ import pytest
 from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.store import Database
-from hive_rpc.interfaces.operator import WatchReply
+from hive_rpc.interfaces.operator.events import WatchReply
 from hive_rpc.types import Event, EventKind
 
 

@@ -10,7 +10,7 @@ from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.events.stats import Stats
 from hive_core.store import Database
-from hive_rpc.interfaces.operator import TurnStatsRequest
+from hive_rpc.interfaces.operator.events import TurnStatsRequest
 from hive_rpc.types import Event, EventKind, Turn, TurnOutcome, Usage
 
 DAY = 86400.0

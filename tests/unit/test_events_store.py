@@ -10,7 +10,7 @@ from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.store import Database
 from hive_rpc.errors import TooLargeError
-from hive_rpc.interfaces.operator import LookHistory
+from hive_rpc.interfaces.operator.look import LookHistory
 from hive_rpc.types import (
     OPERATOR,
     AgentState,

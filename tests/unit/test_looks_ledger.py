@@ -3,7 +3,7 @@
 from hive_base.clock import SystemClock
 from hive_core.looks.ledger import Ledger
 from hive_rpc.codec import encode_reply
-from hive_rpc.interfaces.operator import LookKind, LookReply
+from hive_rpc.interfaces.operator.look import LookKind, LookReply
 from hive_rpc.types import Message, Role
 
 

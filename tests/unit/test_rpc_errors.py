@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from hive_rpc import faults
 from hive_rpc.errors import ConflictError, HiveError, InvalidError, NotFoundError, family
-from hive_rpc.interfaces.operator import SpawnRequest
+from hive_rpc.interfaces.operator.lives import SpawnRequest
 
 
 @pytest.mark.parametrize("cls", family().values())
