@@ -3,41 +3,28 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
+from tests.support.browser import chromium, context, follow, screenshot
 from tests.support.hive_host import Hive
-
-SCREENSHOTS = Path(__file__).parents[2] / "test-artifacts"
-"""`make screenshots` copies them to docs/images."""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page on which nothing may go wrong unseen: no error in the console, no broken policy."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 800})
-    wrong: list[str] = []
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    yield page
-    assert wrong == []
+    async with context(browser, viewport={"width": 1280, "height": 800}) as tab:
+        yield await tab.new_page()
 
 
 async def test_a_message_in_the_browser_becomes_a_turn_with_a_tool_call_and_a_reply(hive: Hive, page: Page) -> None:
-    await page.goto(hive.sign_in)
-    await page.get_by_role("button", name="Continue").click()
-    await expect(page).to_have_url(hive.url + "/")
+    await follow(hive.sign_in, page)
     await expect(page.get_by_text("Stand-in model.")).to_be_visible()
     await expect(page.get_by_role("link", name=re.compile("worker")).first).to_be_visible()
 
@@ -52,18 +39,18 @@ async def test_a_message_in_the_browser_becomes_a_turn_with_a_tool_call_and_a_re
     await expect(page.get_by_text("All done, the sum is above.").last).to_be_visible(timeout=30_000)
     await expect(page.get_by_text("6 times 7 is 42").last).to_be_visible(timeout=30_000)
     await expect(page.locator("body")).to_contain_text("Idle")
-    SCREENSHOTS.mkdir(exist_ok=True)
-    await page.screenshot(path=SCREENSHOTS / "agent.png")
+    # `make screenshots` copies them to docs/images.
+    await screenshot(page, "agent")
     await page.goto(hive.url + "/")
     await expect(page.get_by_text("All done, the sum is above.").first).to_be_visible()
-    await page.screenshot(path=SCREENSHOTS / "hive.png")
+    await screenshot(page, "hive")
 
 
 async def test_a_sign_in_link_lets_in_one_browser_once(hive: Hive, browser: Browser) -> None:
     link = json.loads(hive.command("operator", "invite", "grace", "--json").stdout)["url"]
     for expected in ("/", "/sign-in"):
-        context = await browser.new_context()
-        page = await context.new_page()
+        tab = await browser.new_context()
+        page = await tab.new_page()
         await page.goto(link)
         # Looking at the link uses nothing up: whatever previews links may do that.
         await page.goto(link)
@@ -72,4 +59,4 @@ async def test_a_sign_in_link_lets_in_one_browser_once(hive: Hive, browser: Brow
         await page.goto(hive.url + "/")
         assert page.url.startswith(hive.url + expected)
         assert ("sign-in" in page.url) is (expected == "/sign-in")
-        await context.close()
+        await tab.close()

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.test_gateway_live import ASK_PROXY
-from tests.support.browser import chromium, context
+from tests.support.browser import chromium, context, follow
 from tests.support.hive_host import Hive
 from tests.support.manager_story import REASON, ask, propose
 
@@ -23,9 +23,7 @@ async def page(hive: Hive) -> AsyncIterator[Page]:
     link = json.loads(hive.command("operator", "invite", "ruth", "--role", "admin", "--json").stdout)["url"]
     async with chromium() as browser, context(browser) as tab:
         page = await tab.new_page()
-        await page.goto(link)
-        await page.get_by_role("button", name="Continue").click()
-        await expect(page).to_have_url(hive.url + "/")
+        await follow(link, page)
         yield page
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -18,11 +18,13 @@ from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.events import EventsRequest
 from hive_rpc.interfaces.operator.messages import AwaitReplyRequest, OperatorSendRequest
 from hive_web.view.timeline import patch
-from tests.support.browser import chromium, context
+from tests.support.browser import chromium, context, follow
 from tests.support.hive_host import Hive
 from tests.support.patience import SECONDS
 
 AGENT = "ticker"
+TURNS = 12
+"""Few enough that the page shows all of it."""
 WATCH_STATES = """
 () => {
   window.states = [];
@@ -43,8 +45,6 @@ class Follower:
     begin: int
     told: list[int] = field(default_factory=list)
     """The events of the patches, in the order in which they came."""
-    text: str = ""
-    connections: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def run(self) -> None:
@@ -62,46 +62,32 @@ class Follower:
             if answer.status == 503:
                 return  # core is away
             assert answer.status == 200, await answer.text()
-            self.connections += 1
             while (block := (await answer.content.readuntil(b"\n\n")).decode()).endswith("\n\n"):
                 fields = dict(line.split(": ", 1) for line in block.strip().splitlines())
                 assert fields.get("event") not in ("reset", "signed-out"), block
                 async with self.changed:
                     if fields.get("event") == "timeline":
                         self.told.append(int(fields["id"]))
-                        self.text += fields["data"]
                     self.changed.notify_all()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SECONDS), self.changed:
-            await self.changed.wait_for(condition)
 
-
-@dataclass
-class Talk:
+async def ask(hive: Hive, words: list[str]) -> None:
     """One turn after the other, whatever is killed meanwhile: each is asked for under a key until it is answered."""
+    for word in words:
+        while not await answered(hive, word):
+            await asyncio.sleep(0.05)
 
-    hive: Hive
-    said: list[str] = field(default_factory=list)
-    enough: bool = False
 
-    async def run(self) -> None:
-        while not self.enough:
-            word = f"{len(self.said)}-{uuid.uuid4().hex}"
-            while not await self._answered(word):
-                await asyncio.sleep(0.05)
-            self.said.append(word)
-
-    async def _answered(self, word: str) -> bool:
-        try:
-            async with connect(self.hive.run_paths.operator_socket) as shell:
-                operator = shell.proxy(Operator)
-                sent = await operator.send(OperatorSendRequest(to=AGENT, body=f"say {word}", key=word))
-                reply = await operator.await_reply(AwaitReplyRequest(id=sent.id, wait_seconds=SECONDS))
-        except UnavailableError:
-            return False
-        assert word in reply.reply.body
-        return True
+async def answered(hive: Hive, word: str) -> bool:
+    try:
+        async with connect(hive.run_paths.operator_socket) as shell:
+            operator = shell.proxy(Operator)
+            sent = await operator.send(OperatorSendRequest(to=AGENT, body=f"say {word}", key=word))
+            reply = await operator.await_reply(AwaitReplyRequest(id=sent.id, wait_seconds=SECONDS))
+    except UnavailableError:
+        return False
+    assert word in reply.reply.body
+    return True
 
 
 async def kill(hive: Hive, unit: str) -> None:
@@ -124,9 +110,7 @@ async def page(hive: Hive) -> AsyncIterator[Page]:
     try:
         async with chromium() as browser, context(browser) as tab:
             page = await tab.new_page()
-            await page.goto(link)
-            await page.get_by_role("button", name="Continue").click()
-            await expect(page).to_have_url(hive.url + "/")
+            await follow(link, page)
             yield page
     finally:
         await asyncio.to_thread(hive.command, "destroy", AGENT, "--purge", "--yes")
@@ -141,31 +125,28 @@ async def test_nothing_is_missed_or_doubled_when_the_dashboard_and_core_are_kill
     begin = int(await page.locator("#main").get_attribute("data-cursor") or "")
     cookies = {c["name"]: c["value"] for c in await page.context.cookies()}
     follower = Follower(hive.url, cookies, begin)
-    talk = Talk(hive)
-
-    async def heard_more() -> None:
-        enough = len(talk.said) + 3
-        await follower.until(lambda: len(talk.said) >= enough and talk.said[-1] in follower.text)
+    words = [f"{n}-{uuid.uuid4().hex}" for n in range(TURNS)]
 
     async with alongside(follower.run()):
+        await ask(hive, words[:2])
         async with asyncio.TaskGroup() as group:
-            group.create_task(talk.run())
-            await heard_more()
+            group.create_task(ask(hive, words[2:7]))
             await kill(hive, "hive-web.service")
-            await follower.until(lambda: follower.connections == 2)
-            await heard_more()
+            while (await page.evaluate("window.states"))[-1:] != ["live: Live"]:
+                await asyncio.sleep(0.1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask(hive, words[7:]))
             await kill(hive, "hive-core.service")
-            await heard_more()
-            talk.enough = True
         # The end of the last turn is told after its reply.
         idle = page.locator(".agent-head .state")
         await expect(idle).to_have_text("Idle", timeout=SECONDS * 1000)
         expected = await stored(hive, begin)
-        await follower.until(lambda: follower.told[-1:] == expected[-1:])
-        assert len(expected) >= 3 * len(talk.said), "what is asked, what the model does, and the reply, at least"
+        async with asyncio.timeout(SECONDS), follower.changed:
+            await follower.changed.wait_for(lambda: follower.told[-1:] == expected[-1:])
+        assert len(expected) >= 3 * TURNS, "what is asked, what the model does, and the reply, at least"
         assert follower.told == expected
 
-    for word in talk.said:
+    for word in words:
         await expect(page.locator("#timeline .message", has_text=word).first).to_be_visible()
     seen = await page.evaluate(KEYS)
     assert len(seen) == len(set(seen))

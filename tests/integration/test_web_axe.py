@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from hive_rpc.types import AgentState, Role
-from tests.integration.test_web_browser import PAGES, QUICK, open_page
+from tests.integration.test_web_browser import LONG, PAGES, QUICK, arrange_long_words, open_page
 from tests.support import demo_hive
 from tests.support.browser import DESKTOP, PHONE, chromium, context
 from tests.support.dashboard import dashboard
@@ -38,11 +38,13 @@ async def test_no_page_breaks_a_rule(tmp_path: Path, browser: Browser, theme: An
         demo_hive.populate(site.core)
         for state in AgentState:
             site.core.agent(f"in-{state.value.replace('_', '-')}", state, reason="because")
+        arrange_long_words(site)
+        site.core.hive = site.core.hive.model_copy(update={"stand_in": True})
         options: dict[str, Any] = {"color_scheme": theme, "viewport": viewport, "reduced_motion": "reduce"}
         async with context(browser, **options) as tab:
             page = await open_page(site, tab, "/", Role.ADMIN)
             wrong = {}
-            for path in PAGES:
+            for path in (*PAGES, f"/agent/{LONG}/"):
                 await page.goto(site.origin + path)
                 for folded in await page.locator(".tool summary, main details summary").all():
                     await folded.click()
@@ -54,5 +56,11 @@ async def test_no_page_breaks_a_rule(tmp_path: Path, browser: Browser, theme: An
 async def test_the_rules_find_what_is_wrong(tmp_path: Path, browser: Browser) -> None:
     async with dashboard(tmp_path, pace=QUICK, real_time=True) as site, context(browser) as tab:
         page = await open_page(site, tab, "/help")
-        await page.evaluate("document.querySelector('main').append(document.createElement('button'))")
-        assert any(line.startswith("button-name") for line in await violations(page))
+        await page.evaluate(
+            """() => {
+              const main = document.querySelector("main");
+              main.append(document.createElement("button"));
+              main.append(Object.assign(document.createElement("p"), { textContent: "faint", style: "color: #999" }));
+            }"""
+        )
+        assert {line.partition(":")[0] for line in await violations(page)} == {"button-name", "color-contrast"}

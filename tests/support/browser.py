@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb"]
@@ -53,6 +53,13 @@ async def context(browser: Browser, **options: Any) -> AsyncIterator[BrowserCont
     assert problems == []
 
 
+async def follow(link: str, page: Page) -> None:
+    """Sign in with a one-time link."""
+    await page.goto(link)
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page).to_have_url(link.partition("/sign-in")[0] + "/")
+
+
 async def screenshot(page: Page, name: str, **options: Any) -> None:
     """Kept for people to look at: `test-artifacts/<name>.png`."""
     ARTIFACTS.mkdir(exist_ok=True)
@@ -80,44 +87,3 @@ OUTLINE = """
 }
 """
 """An element's content without what may differ between a page that was loaded and one that was updated."""
-
-POOR_CONTRAST = """
-() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (color) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
-  const ground = (element) => {
-    const layers = [];
-    for (let at = element; at; at = at.parentElement) layers.push(rgba(getComputedStyle(at).backgroundColor));
-    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]);
-  };
-  const luminance = (color) => {
-    const [r, g, b] = color.slice(0, 3).map((v) => {
-      const c = v / 255;
-      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const poor = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue;
-    if (element.closest(".visually-hidden, .skip, [aria-hidden=true], [aria-disabled]")) continue;
-    const style = getComputedStyle(element);
-    const below = ground(element);
-    const [a, b] = [luminance(over(rgba(style.color), below)), luminance(below)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
-    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${element.className}: ${walker.currentNode.data}`);
-  }
-  return poor;
-}
-"""
-"""Visible texts whose contrast with what is behind them is below WCAG 2.2, 1.4.3 (AA)."""
