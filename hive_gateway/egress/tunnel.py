@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 CHUNK = 64 * 1024
+LINGER_SECONDS = 10.0
+"""For what was written last; whoever reads nothing would hold a connection for ever."""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -26,12 +28,15 @@ class Counts:
 
 @contextlib.asynccontextmanager
 async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """What was written still arrives, if the other side takes it soon. Where the block fails, it is cut off at once."""
     try:
         yield
-    finally:
         writer.close()
         with contextlib.suppress(OSError):
-            await writer.wait_closed()
+            async with asyncio.timeout(LINGER_SECONDS):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 async def relay(

@@ -6,8 +6,9 @@ says; those that lead into the internet are only ever refused before anything is
 
 import asyncio
 import base64
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -316,6 +317,25 @@ async def test_what_a_long_connection_moves_is_in_the_book_before_it_ends(tmp_pa
         moved = out.gate._volume.today("worker")
         writer.close()
     assert moved - UNWRITTEN < written <= moved
+
+
+async def test_who_reads_nothing_does_not_keep_the_gateway_from_ending(tmp_path: Path) -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * 65536)
+                await writer.drain()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with socket.socket(socket.AF_UNIX) as deaf:
+        async with server, way(tmp_path) as out:
+            out.allow(place)
+            deaf.connect(str(out.socket))
+            deaf.sendall(connect(place))
+            # More than the kernel keeps for it: the rest waits in the gateway.
+            while out.gate._volume.today("worker") < deaf.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF):
+                await asyncio.sleep(0)
 
 
 async def test_what_is_decided_while_a_host_is_dialled_counts_for_it(tmp_path: Path) -> None:

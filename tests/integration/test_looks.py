@@ -31,7 +31,6 @@ from hive_rpc.interfaces.gateway import Gateway, ReportAccountsRequest, ReportBa
 from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.approvals import ApprovalsRequest
 from hive_rpc.interfaces.operator.dialogue import AnswerQuestionRequest, QuestionsRequest
-from hive_rpc.interfaces.operator.events import WatchRequest
 from hive_rpc.interfaces.operator.jobs import JobsRequest
 from hive_rpc.interfaces.operator.lives import CommandAgentRequest
 from hive_rpc.interfaces.operator.look import LookRequest
@@ -69,7 +68,6 @@ class Hive:
 async def hive(tmp_path: Path) -> AsyncIterator[Hive]:
     async with core_process(tmp_path, ["ada", "bob"]) as core:
         await core.start()
-        await _at_rest(core.run.operator_socket)
         async with (
             connect(core.run.operator_socket) as shell,
             connect(core.run.web_socket) as web,
@@ -83,16 +81,6 @@ async def hive(tmp_path: Path) -> AsyncIterator[Hive]:
             for line in (ada, bob):
                 await line.proxy(Agent).hello(HelloRequest(instance="one"))
             yield Hive(operator, web, ada.proxy(Agent), bob.proxy(Agent), gateway.proxy(Gateway), token, Mirror())
-
-
-async def _at_rest(socket: Path) -> None:
-    """Until core has found out that the containers are played, and given them up: then nothing happens by itself."""
-    waiting = {"ada", "bob"}
-    async with connect(socket) as line:
-        async for reply in line.proxy(Operator).watch(WatchRequest(after=0)):
-            waiting -= {e.agent for e in reply.events if e.state is not None and e.state.state is AgentState.FAILED}
-            if not waiting:
-                return
 
 
 async def check(site: Hive) -> Look:
