@@ -2,6 +2,7 @@
 
 import { arrange, fill, keyed, make, shapeOf } from "./bind.js";
 import { showHive } from "./frame.js";
+import { loadAgain, restoreFocus } from "./focus.js";
 import { follow } from "./live.js";
 
 const page = document.getElementById("main");
@@ -18,7 +19,7 @@ function update(name, { keys, changed }) {
     else elements.set(view.key, make(`${name}-template`, view));
   }
   // A page that was away may be told of fewer changes than it missed; what it cannot show it asks for anew.
-  if (keys.some((key) => !elements.has(key))) location.reload();
+  if (keys.some((key) => !elements.has(key))) loadAgain();
   else arrange(list, keys, elements);
 }
 
@@ -51,3 +52,4 @@ follow({
 page.addEventListener("change", selection);
 addEventListener("pageshow", selection); // a browser that comes back keeps the ticks
 selection();
+restoreFocus();

@@ -1,5 +1,6 @@
 // A page's live stream (hive_web/live.py): connects, resumes, and says when it cannot.
 
+import { loadAgain } from "./focus.js";
 import { trouble } from "./notices.js";
 import { signInAgain } from "./post.js";
 
@@ -30,7 +31,7 @@ export function follow({ agent, cursor, digest, handlers }) {
       const { reachable } = JSON.parse(event.data);
       state(reachable ? "live" : "core");
     });
-    source.addEventListener("reset", () => location.reload());
+    source.addEventListener("reset", loadAgain);
     source.addEventListener("signed-out", () => {
       source.close();
       signInAgain();

@@ -1,5 +1,6 @@
 """The dashboard in a real browser: live pages, keyboard, phones, both themes, reading and writing without scripts."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from hive_rpc.commands import AgentCommandKind
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Message, Role, ToolCall, ToolResult, TurnOutcome
@@ -420,6 +421,29 @@ async def test_a_list_that_changed_loads_itself_again_but_not_under_ones_hands(
         site.core.emit(EventKind.NOTICE, "worker", text="x")
         await expect(page.locator("#trouble")).to_contain_text("There is news")
         await expect(page.locator("textarea").last).to_have_value("half an answer")
+
+
+async def test_a_page_that_has_news_does_not_hold_back_who_is_leaving_it(site: Dashboard, browser: Browser) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/questions")
+        await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+        other = await open_page(site, tab, "/questions")
+        await expect(other.locator("#live")).to_have_attribute("data-connection", "live")
+        await page.route("**/help", slowly)
+        await page.get_by_role("link", name="Help").click(no_wait_after=True)
+        await asked.wait()
+        demo_hive.populate(site.core)
+        # It is told as this one is.
+        await expect(other.locator(".question")).to_have_count(2)
+        go_on.set()
+        await expect(page).to_have_url(site.origin + "/help")
 
 
 async def test_an_agent_is_created_from_the_form(site: Dashboard, browser: Browser) -> None:
