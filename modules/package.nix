@@ -59,6 +59,7 @@ python3Packages.buildPythonApplication {
     argon2-cffi
     click
     dbus-fast
+    gitpython
     jinja2
     mcp
     prometheus-client
