@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hive_base.ids import new_id
-from hive_base.process import BASE_ENVIRONMENT, Completed, ProcessError, run
+from hive_base.process import Completed, ProcessError, run
 from hive_base.users import BUILD
 from hive_core.build.sandbox import Errand
+from hive_core.systemd.transient import confined
 from hive_rpc.errors import StorageError
 
 _TASKS = 64
@@ -19,11 +20,7 @@ _START = 20.0
 _NOTHING_ELSE = (
     f"User={BUILD.name}",
     f"Group={BUILD.name}",
-    "NoNewPrivileges=yes",
-    "PrivateTmp=yes",
-    "PrivateDevices=yes",
     "PrivateIPC=yes",
-    "ProtectSystem=strict",
     "ProtectHome=tmpfs",
     # All of the state, every socket and every secret of the machine is gone; what the errand sees is bound back.
     "TemporaryFileSystem=/var:ro /run:ro /etc:ro /srv:ro /mnt:ro /media:ro",
@@ -32,27 +29,16 @@ _NOTHING_ELSE = (
     "InaccessiblePaths=-/hive-state",
     "ProtectProc=invisible",
     "ProcSubset=pid",
-    "ProtectKernelTunables=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectControlGroups=yes",
-    "ProtectClock=yes",
-    "ProtectHostname=yes",
     "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
     "RestrictSUIDSGID=yes",
-    "LockPersonality=yes",
     "MemoryDenyWriteExecute=yes",
     "KeyringMode=private",
-    "UMask=0022",
-    "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
     # With CAP_DAC_READ_SEARCH a file handle would open any file of the file system, whatever is mounted where.
     "SystemCallFilter=~@privileged @resources open_by_handle_at name_to_handle_at",
     "SystemCallErrorNumber=EPERM",
     "MemorySwapMax=0",
     f"TasksMax={_TASKS}",
-    "LimitCORE=0",
     # A recursion without end is told as one before the stack is at its end.
     "LimitSTACK=64M",
     "OOMPolicy=kill",
@@ -97,11 +83,8 @@ class TransientUnits:
 
 
 def command(errand: Errand, unit: str = "") -> list[str | Path]:
-    words: list[str | Path] = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
-    words += [f"--unit={unit}"] if unit else []
-    words += [f"--property={line}" for line in (*_NOTHING_ELSE, *_reach(errand))]
-    words += [f"--setenv={name}={value}" for name, value in _environment(errand).items()]
-    return [*words, "--", *errand.arguments]
+    options = [f"--unit={unit}"] if unit else []
+    return [*confined((*_NOTHING_ELSE, *_reach(errand)), _environment(errand), *options), *errand.arguments]
 
 
 async def _stop(unit: str) -> None:
@@ -113,7 +96,7 @@ async def _stop(unit: str) -> None:
 
 def _environment(errand: Errand) -> dict[str, str]:
     # Without it Nix would look whether it may open the store itself.
-    return {**BASE_ENVIRONMENT, **({"NIX_REMOTE": "daemon"} if errand.nix else {})}
+    return {"NIX_REMOTE": "daemon"} if errand.nix else {}
 
 
 def _reach(errand: Errand) -> Iterator[str]:

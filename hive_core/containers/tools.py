@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hive_base.process import BASE_ENVIRONMENT, Completed, ProcessError, run
+from hive_base.process import Completed, ProcessError, run
+from hive_core.systemd.transient import QUIETLY, confined
 from hive_rpc.errors import AgentFailedError, StorageError
 
 OUTPUT_LIMIT = 1024 * 1024
@@ -19,25 +20,10 @@ _START = 20.0
 _LINES = 12
 _DAEMON = Path("/nix/var/nix/daemon-socket/socket")
 _ALONE = (
-    "NoNewPrivileges=yes",
     "PrivateNetwork=yes",
     "RestrictAddressFamilies=AF_UNIX",
-    "PrivateTmp=yes",
-    "PrivateDevices=yes",
-    "ProtectSystem=strict",
     "ProtectHome=yes",
     "InaccessiblePaths=-/hive-state -/var/lib/hive -/var/lib/hive-gateway -/run/hive -/run/host/credentials",
-    "ProtectKernelTunables=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectControlGroups=yes",
-    "ProtectClock=yes",
-    "ProtectHostname=yes",
-    "RestrictRealtime=yes",
-    "LockPersonality=yes",
-    "SystemCallArchitectures=native",
-    "UMask=0022",
-    "LimitCORE=0",
 )
 _DISK = (
     # Files of containers have any owner and mode, and NixOS makes one immutable.
@@ -70,13 +56,13 @@ class TransientTools:
 
     async def on_disk(self, arguments: Sequence[str | Path], *, time_limit: float) -> None:
         # Root would open the store itself, which is read-only for everybody but the daemon.
-        remote = ["--setenv=NIX_REMOTE=daemon"] if self.daemon.exists() else []
-        done = await self._run([*_unit(_DISK, time_limit), *remote, "--", *arguments], time_limit)
+        remote = {"NIX_REMOTE": "daemon"} if self.daemon.exists() else {}
+        done = await self._run([*_unit(_DISK, time_limit, **remote), *arguments], time_limit)
         if done.exit_code != 0:
             raise StorageError(f"{' '.join(map(str, arguments))} failed: {_last_lines(done) or _ended(done)}")
 
     async def inside(self, machine: str, arguments: Sequence[str | Path], *, time_limit: float) -> None:
-        unit = ["systemd-run", f"--machine={machine}", *_QUIETLY, f"--property=RuntimeMaxSec={time_limit:g}"]
+        unit = ["systemd-run", f"--machine={machine}", *QUIETLY, f"--property=RuntimeMaxSec={time_limit:g}"]
         await self._enter(machine, [*unit, "--", *arguments], Path(arguments[0]).name, time_limit)
 
     async def restart(self, machine: str, unit: str, *, time_limit: float) -> None:
@@ -86,7 +72,7 @@ class TransientTools:
 
     async def _enter(self, machine: str, words: Sequence[str | Path], what: str, time_limit: float) -> None:
         time_limit += _START
-        done = await self._run([*_unit(_INSIDE, time_limit), "--", *words], time_limit)
+        done = await self._run([*_unit(_INSIDE, time_limit), *words], time_limit)
         if done.exit_code != 0:
             raise AgentFailedError(f"{what} failed in {machine}: {_last_lines(done) or _ended(done)}")
 
@@ -98,13 +84,8 @@ class TransientTools:
             raise StorageError(f"A unit of the machine's could not be run: {error}.") from error
 
 
-_QUIETLY = ("--quiet", "--pipe", "--wait", "--collect", "--service-type=exec")
-
-
-def _unit(properties: Sequence[str], time_limit: float) -> list[str | Path]:
-    words: list[str | Path] = ["systemd-run", *_QUIETLY]
-    words += [f"--property={line}" for line in (*_ALONE, *properties, f"RuntimeMaxSec={time_limit:g}")]
-    return words + [f"--setenv={name}={value}" for name, value in BASE_ENVIRONMENT.items()]
+def _unit(properties: Sequence[str], time_limit: float, **environment: str) -> list[str | Path]:
+    return confined((*_ALONE, *properties, f"RuntimeMaxSec={time_limit:g}"), environment)
 
 
 def _last_lines(done: Completed) -> str:
