@@ -195,7 +195,35 @@ def test_a_migration_that_fails_leaves_the_version_before_it(schema: str) -> Non
 
 @pytest.mark.parametrize("schema", ["core", "events"])
 def test_migrations_are_numbered_without_a_gap(schema: str) -> None:
-    assert list(migrations(schema)) == list(range(1, len(migrations(schema)) + 1))
+    numbers = list(migrations(schema))
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+@pytest.mark.parametrize("schema", ["core", "events"])
+def test_a_database_from_before_the_first_schema_is_refused_and_left_as_it_is(schema: str) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE old (x)")
+    connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(StorageError, match="older than can be carried over") as refused:
+        migrate(connection, schema)
+    assert refused.value.hint
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("old",)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_database_with_an_older_schema_is_carried_over_with_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = max(migrations("core"))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "core")
+    insert(connection, "ada")
+    scripts = migrations("core") | {last + 1: "ALTER TABLE operators ADD COLUMN age INTEGER NOT NULL DEFAULT 36;"}
+    monkeypatch.setattr("hive_core.store.migrations.migrations", lambda schema: scripts)
+    migrate(connection, "core")
+    migrate(connection, "core")
+    assert connection.execute("SELECT name, age FROM operators").fetchall() == [("ada", 36)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (last + 1,)
+    connection.close()
 
 
 @pytest.mark.parametrize("file", QUERY_FILES)

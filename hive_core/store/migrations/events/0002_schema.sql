@@ -20,6 +20,7 @@ CREATE TABLE turns (
     PRIMARY KEY (agent, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX turns_by_start ON turns (agent, started_at);
+CREATE INDEX turns_by_age ON turns (started_at);
 
 -- The highest event id that retention has deleted: a watcher that wants to resume before it has missed something.
 CREATE TABLE horizon (
@@ -27,3 +28,9 @@ CREATE TABLE horizon (
     id INTEGER NOT NULL
 ) STRICT;
 INSERT INTO horizon VALUES (1, 0);
+
+-- How much of events each agent has stored, kept with every change so that the quota costs no count.
+CREATE TABLE event_bytes (
+    agent TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

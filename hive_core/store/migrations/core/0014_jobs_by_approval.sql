@@ -1,1 +1,0 @@
-CREATE INDEX jobs_by_approval ON jobs (approval) WHERE approval IS NOT NULL;
