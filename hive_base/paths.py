@@ -5,7 +5,6 @@ from pathlib import Path
 
 PREFIX = Path("/opt/hive")
 """Hive's Python environment, on the hive host and in every container."""
-SITE_PYTHON = PREFIX / "bin" / "python3"
 RUN = Path("/run/hive")
 LIB = Path("/var/lib/hive")
 GATEWAY_LIB = Path("/var/lib/hive-gateway")

@@ -28,9 +28,6 @@ class Runners:
         """The present runner, if this is its process id."""
         return self._runner if self._runner is not None and self._runner.pid == pid else None
 
-    def is_warm(self) -> bool:
-        return self._runner is not None and self._runner.alive
-
     def warm_seconds(self) -> float | None:
         """How much longer the idle runner is to be kept, at least 0; None when there is none."""
         return None if self._runner is None else max(0.0, self._warm_until - self._clock.monotonic())

@@ -9,7 +9,6 @@ from hive_rpc.types import AgentState, ContainerState
 
 LASTING = frozenset({AgentCommandKind.MODEL, AgentCommandKind.EFFORT, AgentCommandKind.PAUSE, AgentCommandKind.RESUME})
 """They change how the agent is run from now on, whether it runs now or not."""
-WITH_VALUE = frozenset({AgentCommandKind.MODEL, AgentCommandKind.EFFORT})
 _THERE = frozenset({ContainerState.STARTING, ContainerState.RUNNING})
 _IN_A_TURN = frozenset({AgentState.THINKING, AgentState.COMPACTING})
 _WAITING = frozenset({AgentState.PARKED, AgentState.NEEDS_LOGIN})

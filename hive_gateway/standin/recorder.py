@@ -31,16 +31,6 @@ class Nothing:
         pass
 
 
-class Memory:
-    """Keeps everything, for a test to look at."""
-
-    def __init__(self) -> None:
-        self.requests: list[Seen] = []
-
-    def saw(self, seen: Seen) -> None:
-        self.requests.append(seen)
-
-
 class File:
     """Appends one JSON line a request with its time and size, flushed at once; no headers, no text."""
 

@@ -22,7 +22,6 @@ from hive_gateway.errors import ApiError
 from hive_gateway.login.logins import Logins
 from hive_gateway.model_socket import ModelSocket
 from hive_gateway.standin.app import StandIn
-from hive_gateway.standin.recorder import Memory
 from hive_rpc.accounts import AccountKind, AccountState, Caps, HoldKind
 from hive_rpc.interfaces.gateway import (
     PLACEHOLDER_TOKEN,
@@ -35,6 +34,7 @@ from hive_rpc.interfaces.gateway import (
     Trial,
 )
 from tests.support.gateway import KEY, MESSAGES, Parts, api_account, api_server, client_of, parts
+from tests.support.seen import Memory
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)
 TOKEN = "sk-ant-oat01-the-real-one"

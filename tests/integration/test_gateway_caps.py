@@ -12,10 +12,10 @@ from aiohttp import ClientError, ClientSession, web
 
 from hive_base.clock import ManualClock
 from hive_gateway.standin.app import StandIn
-from hive_gateway.standin.recorder import Memory
 from hive_rpc.accounts import Caps, HoldKind, Raise, Scope, ScopedCaps
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply, GatewayAgent, TurnMark
 from tests.support.gateway import MESSAGES, Parts, api_account, api_server, client_of, parts
+from tests.support.seen import Memory
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)
 OPUS = {"model": "claude-opus-4-8"}

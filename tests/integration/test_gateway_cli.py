@@ -21,11 +21,11 @@ from hive_base.process import run
 from hive_gateway.accounts.models import StoredAccount
 from hive_gateway.model_socket import ModelSocket
 from hive_gateway.standin.app import StandIn, build
-from hive_gateway.standin.recorder import Memory
 from hive_rpc.accounts import AccountKind, Caps
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, PLACEHOLDER_TOKEN, AgentsReply, GatewayAgent
 from hive_rpc.types import TurnOutcome
 from tests.support.gateway import KEY, Parts, api_account, parts
+from tests.support.seen import Memory
 
 _sdk = importlib.util.find_spec("claude_agent_sdk")
 assert _sdk is not None

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hive_base.clock import ManualClock
 from hive_gateway.standin.app import StandIn, build
-from hive_gateway.standin.recorder import Memory
+from tests.support.seen import Memory
 
 Client = TestClient[Any, Any]
 Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
