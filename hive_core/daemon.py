@@ -6,10 +6,11 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from hive_base import log, service
 from hive_base.clock import Clock, SystemClock
-from hive_base.paths import ETC, RunPaths, StatePaths
+from hive_base.paths import ETC, LIB, RUN, RunPaths, StatePaths
 from hive_base.tasks import alongside
 from hive_base.users import GATEWAY, OPERATORS_GROUP, WEB
 from hive_core import config
@@ -341,11 +342,11 @@ async def core(
         yield
 
 
-async def _serve(settings: config.CoreConfig, scraper: Scraper) -> None:
+async def _serve(settings: config.CoreConfig, scraper: Scraper, run: RunPaths, state: StatePaths) -> None:
     asked_to_stop = service.asked_to_stop()
     clock = SystemClock()
     async with (
-        core(settings, clock, run=RunPaths(), state=StatePaths(), scraper=scraper),
+        core(settings, clock, run=run, state=state, scraper=scraper),
         alongside(service.beat(clock)),
     ):
         service.notify("READY=1")
@@ -353,10 +354,9 @@ async def _serve(settings: config.CoreConfig, scraper: Scraper) -> None:
         service.notify("STOPPING=1")
 
 
-def main() -> None:
+def main(run: Path = RUN, state: Path = LIB) -> None:
     log.setup()
     try:
-        settings, scraper = config.load(), from_systemd()
+        asyncio.run(_serve(config.load(), from_systemd(), RunPaths(run), StatePaths(state)))
     except HiveError as error:
         sys.exit(error.sentence())
-    asyncio.run(_serve(settings, scraper))
