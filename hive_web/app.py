@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from hive_base.clock import Clock, SystemClock
+from hive_base.tasks import alongside
 from hive_web.assets import Assets
 from hive_web.boundary import error_boundary
 from hive_web.config import WebConfig
@@ -15,6 +16,7 @@ from hive_web.door import whole_body
 from hive_web.errands import Errands
 from hive_web.events import Events
 from hive_web.feed import Feeds, Pace
+from hive_web.forgetting import forget_unused
 from hive_web.front import Fronts
 from hive_web.history import Histories
 from hive_web.metrics import Metrics
@@ -46,7 +48,8 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     cookie = SessionCookie(secure=config.secure, clock=timing.clock)
     fronts = Fronts()
     errands = Errands(timing.errand_patience)
-    site = Site(core=core, render=render, cookie=cookie, errands=errands, fronts=fronts, histories=Histories())
+    histories = Histories()
+    site = Site(core=core, render=render, cookie=cookie, errands=errands, fronts=fronts, histories=histories)
     feeds = Feeds(core, fronts, timing.clock, timing.pace)
 
     app = web.Application(
@@ -64,12 +67,13 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
     )
     app.on_response_prepare.append(add_headers(config.secure))
 
-    async def end_errands(_: web.Application) -> AsyncIterator[None]:
-        yield
+    async def background(_: web.Application) -> AsyncIterator[None]:
+        async with alongside(forget_unused(core.mirror, (fronts, histories, render), timing.clock)):
+            yield
         await errands.finish()
         await core.close()
 
-    app.cleanup_ctx.append(end_errands)
+    app.cleanup_ctx.append(background)
     app.add_routes(
         [
             *SignIn(core=core, render=render, cookie=cookie).routes(),

@@ -60,6 +60,9 @@ class Fronts:
     """The front page as it was last, for everybody who looks at it."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self._run = new_id("front")
         self._number = 0
         self._lists = {"waiting": _List(), "agents": _List(), "conversations": _List()}

@@ -78,6 +78,9 @@ class Histories:
     def __init__(self) -> None:
         self._known: dict[str, History] = {}
 
+    def forget(self) -> None:
+        self._known.clear()
+
     def of(self, agent: str) -> History:
         """As it is known, also of an agent that is not there; `keep` it when it is."""
         return self._known.get(agent) or History(agent)

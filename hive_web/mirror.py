@@ -18,6 +18,11 @@ class Mirror:
     """One for the whole dashboard."""
 
     def __init__(self) -> None:
+        self.looks = 0
+        """How often somebody has asked."""
+        self.forget()
+
+    def forget(self) -> None:
         self._run, self._version = "", 0
         self._items: dict[LookKind, dict[str, LookItem]] = {}
         self._keys: dict[LookKind, LookKeys] = {}
@@ -32,6 +37,7 @@ class Mirror:
 
         Raises what core raises, NotSignedInError above all.
         """
+        self.looks += 1
         while True:
             asked = LookRequest(session=token, known=self._known, history=history, background=background)
             reply = await operator.look(asked)
@@ -47,7 +53,7 @@ class Mirror:
         """Answers may overlap, and come in any order: each item says which of two is newer."""
         run, _, version = reply.version.partition(" ")
         if run != self._run:
-            self._forget(run)
+            self._begin(run)
         for item in reply.items:
             known = self._items[item.kind].get(item.key)
             if known is None or known.version < item.version:
@@ -64,7 +70,7 @@ class Mirror:
             self._version = int(version)
             self._made = None
 
-    def _forget(self, run: str) -> None:
+    def _begin(self, run: str) -> None:
         self._run, self._version, self._made = run, 0, None
         self._items = {kind: {} for kind in LookKind}
         self._keys = {kind: LookKeys(version=0, kind=kind, keys=[]) for kind in LookKind}

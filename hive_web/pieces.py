@@ -76,6 +76,10 @@ class Pieces:
         self._moments: list[datetime] | None = None
         """Of the piece that is being made."""
 
+    def forget(self) -> None:
+        self._kinds.clear()
+        self._rows.clear()
+
     def one(self, kind: Hashable, key: Hashable, stamp: object, make: Callable[[], str]) -> bytes:
         """What `make` makes, which shows nothing that is not in `stamp`."""
         piece = self._piece(self._kinds.setdefault(kind, {}), key, stamp, make)

@@ -137,6 +137,11 @@ class Renderer:
             relative=lambda moment: pieces.relative(moment) if isinstance(moment, datetime) else "",
         )
 
+    def forget(self) -> None:
+        """The pieces of pages that were made."""
+        self._pieces.forget()
+        parse.cache_clear()
+
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
         text = self._templates.get_template(template).render(values)
         return web.Response(status=status, text=text, content_type="text/html")
