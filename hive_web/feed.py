@@ -140,6 +140,9 @@ class Feed:
 
     def join(self, page: Page) -> None:
         """From now on it is told what happens, after what it may have missed."""
+        if (newest := self._core.mirror.newest) is not None:
+            # What we showed last may be older than the page.
+            self._show(newest)
         self.pages.add(page)
         if self._away:
             page.put(frame("core", {"reachable": False}))

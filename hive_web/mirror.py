@@ -46,6 +46,11 @@ class Mirror:
                 return reply, self._look(reply.cursor, reply.dialogue)
 
     @property
+    def newest(self) -> Look | None:
+        """How the hive was when somebody looked last; None before that."""
+        return self._made
+
+    @property
     def _known(self) -> str:
         return f"{self._run} {self._version}" if self._run else ""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from hive_core.api.authority import RECHECK_SECONDS
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall, ToolResult, TurnOutcome
 from hive_web.feed import Pace
+from tests.support import demo_hive
 from tests.support.dashboard import AT_ONCE, dashboard, events
 
 
@@ -291,6 +292,23 @@ async def test_a_page_that_has_half_of_what_came_at_once_is_told_the_other_half(
             async with events(site, f"agent=worker&after={numbers[0]}") as second:
                 for text in ("two", "three"):
                     assert (await second.until("timeline")).data["view"]["text"] == text
+
+
+async def test_a_page_that_is_newer_than_the_shared_look_is_not_told_how_it_was_before(tmp_path: Path) -> None:
+    """It would load itself again, to show the same."""
+    seldom = Pace(refresh_apart=60, refresh_every=60, recheck=60, heartbeat=60, retry=0.01)
+    async with dashboard(tmp_path, pace=seldom) as site:
+        site.sign_in()
+        site.core.agent("worker")
+        async with events(site, "after=0") as old:
+            before = (await old.until("hive")).data["stamps"]
+            demo_hive.populate(site.core)
+            page = await (await site.get("/questions")).text()
+            stamp = page.split('data-place="questions"')[1].split('data-stamp="')[1].split('"')[0]
+            assert stamp != before["questions"]
+            async with events(site, "after=0") as new:
+                assert (await new.until("hive")).data["stamps"]["questions"] == stamp
+            assert (await old.until("hive")).data["stamps"]["questions"] == stamp
 
 
 async def test_one_session_ends_and_the_pages_of_others_go_on(tmp_path: Path) -> None:
