@@ -84,6 +84,10 @@ class UsageReader:
         self._rest.clear()
 
     def _feed_lines(self, data: bytes) -> None:
+        if data.endswith(b"\n") and b'"usage"' not in data and not self._rest and not self._given_up:
+            # Whole lines that `_line` would only count, as nearly all of a stream is.
+            self._streamed += len(data) - data.count(b"\n")
+            return
         *lines, rest = (bytes(self._rest) + data).split(b"\n") if self._rest else data.split(b"\n")
         self._rest = bytearray(rest)
         for line in lines:
