@@ -141,8 +141,6 @@ def test_a_part_that_does_not_come_up_is_named_with_its_log_and_everything_is_st
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_up_that_is_interrupted_stops_what_it_started(where: tuple[str, ...], number: signal.Signals) -> None:
-    # A shell has SIGINT ignored by what it runs in the background, tests too, and who starts one inherits that.
-    before = signal.signal(number, signal.default_int_handler)
     state = Path(where[1])
     command = [str(HIVE), "up", *where, "--port", str(free_port())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -151,7 +149,6 @@ def test_an_up_that_is_interrupted_stops_what_it_started(where: tuple[str, ...],
             pass
         process.send_signal(number)
         process.communicate()
-    signal.signal(number, before)
     assert process.returncode == 130
     assert trees(state) == []
 
