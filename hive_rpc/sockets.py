@@ -1,4 +1,4 @@
-"""Unix sockets: paths of any length, who is at the other end, and rights that hold from the first moment."""
+"""Sockets: paths of any length, who is at the other end, rights that hold from the first moment, and their end."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,22 @@ MAX_SUN_PATH = 107
 BACKLOG = 1024
 CONNECT_SECONDS = 10.0
 """How long a connect waits for a server whose backlog is full."""
+LINGER_SECONDS = 10.0
+"""For what was written last; whoever reads nothing would hold a connection for ever."""
 _PEERCRED = struct.Struct("iII")
+
+
+@contextlib.asynccontextmanager
+async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """What was written still arrives, if the other side takes it soon. Where the block fails, it is cut off at once."""
+    try:
+        yield
+        writer.close()
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 @dataclass(frozen=True)

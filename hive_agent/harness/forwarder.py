@@ -4,15 +4,13 @@ The CLI speaks HTTP to an address; the gateway listens on a unix socket and know
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from hive_base.clock import Clock
 from hive_rpc.acceptor import Acceptor
-from hive_rpc.sockets import BACKLOG, address_of
+from hive_rpc.sockets import BACKLOG, address_of, closing
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +53,15 @@ class Forwarder:
         connection.add_done_callback(self._connections.discard)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with _closing(writer):
+        async with closing(writer):
+            try:
                 away_reader, away_writer = await self._gateway()
-                async with _closing(away_writer), asyncio.TaskGroup() as group:
+                async with closing(away_writer), asyncio.TaskGroup() as group:
                     group.create_task(_copy(reader, away_writer))
                     group.create_task(_copy(away_reader, writer))
-        except* OSError as errors:
-            # Closed towards the CLI, which retries as it would with any API.
-            log.debug("A connection to the gateway ended: %s", errors.exceptions[0])
+            except* OSError as errors:
+                # Closed towards the CLI, which retries as it would with any API.
+                log.debug("A connection to the gateway ended: %s", errors.exceptions[0])
 
     async def _gateway(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
@@ -75,16 +73,6 @@ class Forwarder:
                     raise
                 await self._clock.sleep(CONNECT_DELAY)
         raise AssertionError("the last attempt returns or raises")
-
-
-@contextlib.asynccontextmanager
-async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

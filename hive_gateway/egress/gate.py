@@ -19,6 +19,7 @@ from hive_gateway.egress.volume import Volume
 from hive_rpc.accounts import EgressEntry, Verdict
 from hive_rpc.egress import Address, Rule, parse_rule
 from hive_rpc.interfaces.gateway import AgentsReply
+from hive_rpc.sockets import closing
 
 HEAD_SECONDS = 30.0
 """How long a client may take to say what it wants."""
@@ -72,7 +73,7 @@ class EgressGate:
     async def handle(self, agent: str, client: Stream) -> None:
         """Serve one connection of an agent's to its end, which this closes."""
         began, now = self._clock.monotonic(), self._clock.now()
-        async with tunnel.closing(client[1]):
+        async with closing(client[1]):
             wanted = await _wanted(client)
             if wanted is None:
                 return
@@ -95,7 +96,7 @@ class EgressGate:
         visit.task = asyncio.current_task()
         self._open.add(visit)
         try:
-            async with tunnel.closing(server[1]):
+            async with closing(server[1]):
                 # While it was dialled it may have become another's decision.
                 self._check(visit.agent, visit.wanted)
                 visit.verdict = Verdict.ALLOWED

@@ -1,13 +1,10 @@
 """Bytes both ways between two connections, counted, with no more than a buffer's worth on the way."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 CHUNK = 64 * 1024
-LINGER_SECONDS = 10.0
-"""For what was written last; whoever reads nothing would hold a connection for ever."""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -24,19 +21,6 @@ class SilentError(Exception):
 class Counts:
     sent: int = 0
     received: int = 0
-
-
-@contextlib.asynccontextmanager
-async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    """What was written still arrives, if the other side takes it soon. Where the block fails, it is cut off at once."""
-    try:
-        yield
-        writer.close()
-        with contextlib.suppress(OSError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                await writer.wait_closed()
-    finally:
-        writer.transport.abort()
 
 
 async def relay(

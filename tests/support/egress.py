@@ -12,9 +12,10 @@ from hive_gateway.config import EgressConfig
 from hive_gateway.egress.dialer import Dialer
 from hive_gateway.egress.gate import EgressGate
 from hive_gateway.egress.resolver import Resolver
-from hive_gateway.egress.tunnel import Counts, closing, relay
+from hive_gateway.egress.tunnel import Counts, relay
 from hive_gateway.egress.volume import Volume
 from hive_rpc.egress import Address
+from hive_rpc.sockets import closing
 
 
 async def gate_over(book: Book, names: Resolver, settings: EgressConfig, clock: Clock) -> EgressGate:

@@ -146,3 +146,31 @@ async def test_a_connection_that_meets_the_close_is_closed(tmp_path: Path, clock
         connection.setblocking(False)
         with contextlib.suppress(ConnectionResetError):
             assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
+
+
+async def test_who_reads_nothing_does_not_keep_the_harness_from_ending(tmp_path: Path, clock: ManualClock) -> None:
+    sent = 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * 65536)
+                await writer.drain()
+                sent += 1
+
+    async def all_is_full() -> None:
+        before = -1
+        while before != sent:
+            before = sent
+            # On one machine, what can be passed on is passed on in the next turns of the loop.
+            for _ in range(500):
+                await asyncio.sleep(0)
+
+    forwarder = Forwarder(tmp_path / "gateway.sock", clock)
+    async with gateway(tmp_path, flood):
+        with socket.create_connection(("127.0.0.1", forwarder.listen(0))):
+            while not sent:
+                await asyncio.sleep(0)
+            await all_is_full()
+            await forwarder.close()
