@@ -134,6 +134,7 @@ class Feed:
         self._stir = asyncio.Event()
         """There may be something to refresh."""
         self._away = False
+        self._shown: Look | None = None
         self._hive = b""
         self._digest = ""
         self._one = b""
@@ -260,6 +261,9 @@ class Feed:
             self._show(found[1])
 
     def _show(self, found: Look) -> None:
+        if found is self._shown:
+            return
+        self._shown = found
         data = frame("hive", {"hive": found.view, "counts": counts(found), "stamps": stamps(found)})
         if data != self._hive:
             self._hive = data

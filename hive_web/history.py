@@ -35,7 +35,7 @@ class History:
 
     async def take_in(self, caller: Caller, reply: LookReply) -> None:
         """What core says to this caller. Raises what core raises."""
-        if (not reply.history or reply.history != self._version) and not self._goes_on(reply.events):
+        if reply.history != self._version and not self._goes_on(reply.events):
             # Nothing is known, too much has happened, or something that is shown is no longer kept.
             asked = caller.ask(EventsRequest, agent=self._agent, limit=EVENTS)
             page = await caller.operator.events(asked)

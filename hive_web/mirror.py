@@ -22,10 +22,11 @@ class Mirror:
         """How often somebody has asked."""
         self.forget()
 
-    def forget(self) -> None:
-        self._run, self._version = "", 0
-        self._items: dict[LookKind, dict[str, LookItem]] = {}
-        self._keys: dict[LookKind, LookKeys] = {}
+    def forget(self, run: str = "") -> None:
+        """All of it; what comes next is of this run of core's."""
+        self._run, self._version = run, 0
+        self._items: dict[LookKind, dict[str, LookItem]] = {kind: {} for kind in LookKind}
+        self._keys = {kind: LookKeys(version=0, kind=kind, keys=[]) for kind in LookKind}
         self._lists: dict[LookKind, Sequence[Any]] = {}
         self._today: tuple[Sequence[AgentToday], Mapping[str, AgentToday]] = ((), {})
         self._made: Look | None = None
@@ -58,7 +59,7 @@ class Mirror:
         """Answers may overlap, and come in any order: each item says which of two is newer."""
         run, _, version = reply.version.partition(" ")
         if run != self._run:
-            self._begin(run)
+            self.forget(run)
         for item in reply.items:
             known = self._items[item.kind].get(item.key)
             if known is None or known.version < item.version:
@@ -74,12 +75,6 @@ class Mirror:
         if int(version) > self._version:
             self._version = int(version)
             self._made = None
-
-    def _begin(self, run: str) -> None:
-        self._run, self._version, self._made = run, 0, None
-        self._items = {kind: {} for kind in LookKind}
-        self._keys = {kind: LookKeys(version=0, kind=kind, keys=[]) for kind in LookKind}
-        self._lists = {}
 
     def _look(self, cursor: int, dialogue: str) -> Look:
         if self._made is None:
