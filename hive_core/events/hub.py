@@ -73,10 +73,6 @@ class Hub:
         self.newest = 0
         """The newest event that was told as stored; there may be newer ones. 0 before the first."""
 
-    @property
-    def watchers(self) -> int:
-        return len(self._watchers)
-
     def stored(self, agent: str, event_id: int) -> None:
         """Something of this agent is in the table now."""
         self._newest[agent] = max(event_id, self._newest.get(agent, 0))

@@ -18,13 +18,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hive_base.clock import ManualClock
 from hive_core.broker import Broker, DeadLetters, History, Policy
 from hive_core.operators import Actor
 from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.errors import InboxFullError, InstanceReplacedError
 from hive_rpc.types import EVERYONE
+from tests.support.manual_clock import ManualClock
 
 T = TypeVar("T")
 AGENTS = ("a", "b", "c")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_base.paths import StatePaths
 from hive_core.configs.repositories import Repositories
 from hive_rpc.errors import InvalidError
 from hive_rpc.types import LATEST
+from tests.support.manual_clock import ManualClock
 from tests.support.sandboxes import NoWalls
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="directories get other owners")

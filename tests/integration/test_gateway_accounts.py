@@ -13,7 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from pydantic import SecretStr
 
-from hive_base.clock import ManualClock, SystemClock
+from hive_base.clock import SystemClock
 from hive_gateway.accounts.accounts import Accounts
 from hive_gateway.accounts.credentials import RenewedCredential
 from hive_gateway.accounts.models import Renewal, StoredAccount
@@ -34,6 +34,7 @@ from hive_rpc.interfaces.gateway import (
     Trial,
 )
 from tests.support.gateway import KEY, MESSAGES, Parts, api_account, api_server, client_of, parts
+from tests.support.manual_clock import ManualClock
 from tests.support.seen import Memory
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)

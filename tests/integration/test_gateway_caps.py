@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
-from hive_base.clock import ManualClock
 from hive_gateway.standin.app import StandIn
 from hive_rpc.accounts import Caps, HoldKind, Raise, Scope, ScopedCaps
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply, GatewayAgent, TurnMark
 from tests.support.gateway import MESSAGES, Parts, api_account, api_server, client_of, parts
+from tests.support.manual_clock import ManualClock
 from tests.support.seen import Memory
 
 START = datetime(2026, 5, 1, 10, 20, tzinfo=UTC)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import Clock, ManualClock, SystemClock
+from hive_base.clock import Clock, SystemClock
 from hive_gateway.book import Book
 from hive_gateway.config import EgressConfig
 from hive_gateway.egress import addresses, dialer, gate
@@ -27,6 +27,7 @@ from hive_rpc.accounts import EgressEntry, Verdict
 from hive_rpc.egress import Address
 from hive_rpc.interfaces.gateway import AgentsReply, GatewayAgent
 from tests.support.egress import Names, gate_over, listening, site_proxy
+from tests.support.manual_clock import ManualClock
 
 
 @dataclass

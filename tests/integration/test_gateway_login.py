@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from hive_base.clock import ManualClock, SystemClock
+from hive_base.clock import SystemClock
 from hive_gateway.accounts.credentials import CLIENT_ID, RenewedCredential
 from hive_gateway.accounts.models import StoredAccount
 from hive_gateway.login.logins import Logins
@@ -26,6 +26,7 @@ from hive_gateway.login.place import bundled_cli
 from hive_rpc.accounts import AccountKind
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.gateway import LoginCode
+from tests.support.manual_clock import ManualClock
 from tests.support.oauth import TokenGiver, token_giver
 
 PLAYED = r"""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_base.paths import StatePaths
 from hive_core.configs.repositories import Repositories
 from hive_core.meta.meta import Meta
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError
+from tests.support.manual_clock import ManualClock
 from tests.support.nix_store import private_store, stubs
 from tests.support.sandboxes import NoWalls
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from hive_base.clock import ManualClock
 from hive_core.api.authority import guarded, needed_role, web_gate
 from hive_core.api.session_desk import SessionDesk
 from hive_core.operators.audit import Actor
@@ -27,6 +26,7 @@ from hive_rpc.interfaces.operator.events import WatchReply, WatchRequest
 from hive_rpc.interfaces.session import DescribeRequest, GreetReply, Session
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import Role
+from tests.support.manual_clock import ManualClock
 from tests.support.samples import sample
 
 METHODS = list(methods(Operator).values())

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from aiohttp import ClientSession, CookieJar
 
-from hive_base.clock import ManualClock
 from hive_rpc.types import OPERATOR, Role
 from hive_web.forgetting import FORGET_SECONDS
 from tests.support.dashboard import Dashboard, dashboard
+from tests.support.manual_clock import ManualClock
 
 MARK = "the-name-of-the-unannounced-product"
 

@@ -5,12 +5,12 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from hive_base.clock import ManualClock
 from hive_rpc.errors import ConflictError, TooLargeError, UnavailableError
 from hive_rpc.interfaces.operator.events import AgentToday
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, Turn, TurnOutcome
 from tests.support.dashboard import dashboard
 from tests.support.fake_core import FakeCore
+from tests.support.manual_clock import ManualClock
 
 JSON = {"Accept": "application/json"}
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hive_base.clock import ManualClock
 from hive_base.ids import new_id
 from hive_rpc.accounts import Hold
 from hive_rpc.dialogue import Question, QuestionState
@@ -41,6 +40,7 @@ from hive_rpc.interfaces.agent import (
 )
 from hive_rpc.server import Server
 from hive_rpc.types import OPERATOR, AgentState, Empty, Event, EventKind, Message, Turn
+from tests.support.manual_clock import ManualClock
 
 NAME = "worker"
 LEASE_SECONDS = 60.0

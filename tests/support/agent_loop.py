@@ -28,11 +28,11 @@ from hive_agent.harness.supervise import supervise
 from hive_agent.harness.surroundings import Home, Surroundings
 from hive_agent.harness.toolbox import Toolbox
 from hive_agent.tasks import first_of
-from hive_base.clock import ManualClock
 from hive_rpc.interfaces.agent import HelloRequest
 from hive_rpc.interfaces.runner import LaunchInstruction, TurnFinishedRequest, TurnInstruction
 from hive_rpc.types import AgentState, Event, Usage
 from tests.support.agent_core import NAME, FakeAgentCore
+from tests.support.manual_clock import ManualClock
 
 Turning = Callable[[TurnInstruction], Awaitable[TurnFinishedRequest]]
 

@@ -10,12 +10,13 @@ from typing import Any
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from hive_base.clock import ManualClock, SystemClock
+from hive_base.clock import SystemClock
 from hive_rpc.types import Role
 from hive_web.app import Timing, create_app
 from hive_web.config import WebConfig
 from hive_web.feed import Pace
 from tests.support.fake_core import FakeCore
+from tests.support.manual_clock import ManualClock
 
 AT_ONCE = Pace(refresh_apart=0, refresh_every=60, recheck=60, heartbeat=60, retry=0.01)
 """For tests: nothing waits, and what happens by itself happens after the test."""

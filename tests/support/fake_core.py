@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from hive_base.clock import Clock, ManualClock
+from hive_base.clock import Clock
 from hive_rpc.accounts import Hold, HoldKind
 from hive_rpc.dialogue import QuestionState
 from hive_rpc.errors import ConflictError, ForbiddenError, HiveError, NotFoundError, NotSignedInError
@@ -44,6 +44,7 @@ from hive_rpc.types import (
 )
 from tests.support.fake_desk import Desk
 from tests.support.fake_offices import FakeOffices
+from tests.support.manual_clock import ManualClock
 
 
 @dataclass

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hive_base.clock import ManualClock
 from hive_base.paths import RunPaths, StatePaths
 from hive_core.agents.agents import Agents
 from hive_core.agents.directories import Directories
@@ -21,6 +20,7 @@ from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import StorageError
 from hive_rpc.logs import LogLine
 from tests.support.fake_systemd import LEADER, Bus, FakeSystemd
+from tests.support.manual_clock import ManualClock
 from tests.support.plain_disks import PlainDisks
 
 WORDS = "the last words"

@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from hive_base.clock import ManualClock
 from hive_core.accounts.line import GatewayLine, new_errand_id
 from hive_core.accounts.metrics import AccountMetrics
 from hive_core.accounts.policies import Policies
@@ -37,6 +36,7 @@ from hive_rpc.interfaces.operator.accounts import AccountRequest, AddAccountRequ
 from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.interfaces.operator.spending import RaiseCapRequest, SetCapsRequest, StopAllRequest
 from hive_rpc.types import AgentState, Turn
+from tests.support.manual_clock import ManualClock
 
 START = datetime(2026, 5, 1, 22, 0, tzinfo=UTC)
 ADA = Actor("ada", "operator.sock")

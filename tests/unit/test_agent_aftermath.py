@@ -12,13 +12,13 @@ from hive_agent.harness.aftermath import Aftermaths, Remedy
 from hive_agent.harness.conversation import transcript
 from hive_agent.harness.session_policy import SessionPolicy
 from hive_agent.harness.verdict import Verdict
-from hive_base.clock import ManualClock
 from hive_rpc.accounts import Hold, HoldKind, Scope
 from hive_rpc.commands import Effort
 from hive_rpc.interfaces.agent import CommandKind
 from hive_rpc.interfaces.runner import TurnFinishedRequest, TurnInstruction
 from hive_rpc.types import OPERATOR, AgentState, Event, EventKind, Object, TurnOutcome
 from tests.support.agent_loop import Loop, failed, finished, serving
+from tests.support.manual_clock import ManualClock
 
 COMPACTED = {"type": "system", "subtype": "compact_boundary", "compact_metadata": {"post_tokens": 20_000}}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hive_agent.harness.forwarder import Forwarder
-from hive_base.clock import ManualClock
+from tests.support.manual_clock import ManualClock
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -14,11 +14,11 @@ from hive_agent.harness.link import Link
 from hive_agent.harness.outbox import Outbox
 from hive_agent.harness.spool import Spool
 from hive_agent.limits import MAX_BATCH_EVENTS, MAX_BATCH_TEXT, cut, cut_utf8
-from hive_base.clock import ManualClock
 from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.agent import HelloRequest
 from hive_rpc.types import Event, EventKind
 from tests.support.agent_core import FakeAgentCore
+from tests.support.manual_clock import ManualClock
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ import pytest
 
 from hive_agent.runner.cli import MAX_STDERR
 from hive_agent.runner.recorder import MAX_LINES, TurnRecorder
-from hive_base.clock import ManualClock
 from hive_rpc.interfaces.runner import TurnFinishedRequest
 from hive_rpc.types import MAX_FRAME, Event, EventKind, Usage
+from tests.support.manual_clock import ManualClock
 
 Line = dict[str, Any]
 

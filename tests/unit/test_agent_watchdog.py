@@ -6,9 +6,9 @@ import pytest
 
 from hive_agent.classify import Cancel
 from hive_agent.harness.watchdog import Watchdog
-from hive_base.clock import ManualClock
 from hive_rpc.interfaces.agent import Settings
 from tests.support.agent_loop import FakeRunners
+from tests.support.manual_clock import ManualClock
 
 
 @pytest.mark.parametrize(

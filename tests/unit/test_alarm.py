@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.alarm import RETRY_SECONDS, Alarm
 from hive_rpc.errors import StorageError
+from tests.support.manual_clock import ManualClock
 
 
 async def until(clock: ManualClock, done: Callable[[], bool], step: float) -> None:

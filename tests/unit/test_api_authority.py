@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.api.authority import Gate, guarded, needed_role, shell_gate, web_gate
 from hive_core.operators.audit import Actor
 from hive_core.operators.operators import Operators
@@ -19,6 +18,7 @@ from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.server import Peer
 from hive_rpc.types import Role
+from tests.support.manual_clock import ManualClock
 
 METHODS = list(methods(Operator).values())
 

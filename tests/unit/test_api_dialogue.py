@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.api.dialogue import AgentDialogue, Dialogue, OperatorDialogue
 from hive_core.approvals.approvals import Approvals, Request
 from hive_core.approvals.telling import AGENT_SOCKET
@@ -48,6 +47,7 @@ from hive_rpc.interfaces.operator.messages import (
 from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest
 from hive_rpc.server import Server
 from hive_rpc.types import Empty
+from tests.support.manual_clock import ManualClock
 
 AGENTS = ("worker", "writer")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.broker import Broker, History, Policy
 from hive_core.events.cutting import MAX_REASON
 from hive_core.operators import Actor, Audit
@@ -24,6 +23,7 @@ from hive_rpc.errors import (
     UnknownRecipientError,
 )
 from hive_rpc.types import EVERYONE, MAX_BODY, OPERATOR, Message
+from tests.support.manual_clock import ManualClock
 
 AGENTS = {"manager", "worker", "writer"}
 LEASE = 120.0

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.broker import Broker, DeadLetters, History, Policy
 from hive_core.operators import Actor, Audit
 from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RateLimitedError, TooLargeError
 from hive_rpc.types import EVERYONE, OPERATOR, SYSTEM, Message
+from tests.support.manual_clock import ManualClock
 
 AGENTS = {"manager", "worker", "writer"}
 ROOT = Actor("root", "operator.sock")

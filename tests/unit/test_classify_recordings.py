@@ -9,11 +9,11 @@ from claude_agent_sdk._cli_version import __cli_version__
 from hive_agent.classify import Classification, TurnEvidence, classify
 from hive_agent.classify.evidence import from_lines, from_report
 from hive_agent.runner.recorder import TurnRecorder
-from hive_base.clock import ManualClock
 from hive_rpc.interfaces.runner import TurnFinishedRequest
 from hive_rpc.types import Event, TurnOutcome
 from tests.recording import store
 from tests.recording.store import Recording
+from tests.support.manual_clock import ManualClock
 from tests.unit.recordings_expected import EXPECTED, RESETS_AT
 
 ALL = [recording for version in store.versions() for recording in store.read(version)]

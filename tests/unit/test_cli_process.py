@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_cli.commands.send import await_reply
 from hive_rpc.errors import UnavailableError
 from hive_rpc.interfaces.operator import Operator
@@ -19,6 +18,7 @@ from hive_rpc.interfaces.operator.messages import (
     OperatorSendRequest,
 )
 from hive_rpc.server import Server
+from tests.support.manual_clock import ManualClock
 from tests.unit.test_cli_commands import REPLY
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.agents.agents import Agents
 from hive_core.agents.config import parse
 from hive_core.agents.models import Agent, Desired
@@ -20,6 +19,7 @@ from hive_rpc.commands import AgentCommandKind, AgentCommandState, Effort
 from hive_rpc.errors import ConflictError, InvalidError
 from hive_rpc.interfaces.agent import Command, CommandKind
 from hive_rpc.types import OPERATOR, AgentState, ContainerState
+from tests.support.manual_clock import ManualClock
 
 ADA = Actor("ada", "web.sock")
 HARNESS = (AgentCommandKind.CANCEL, AgentCommandKind.COMPACT, AgentCommandKind.NEW_SESSION, AgentCommandKind.WAKE)

@@ -1,16 +1,18 @@
 """Watching: no gap, nothing twice, in order, and nobody slow costs memory."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.store import Database
 from hive_rpc.interfaces.operator.events import WatchReply
 from hive_rpc.types import Event, EventKind
+from tests.support.manual_clock import ManualClock
 
 
 @pytest.fixture
@@ -175,9 +177,16 @@ async def test_an_id_from_another_life_is_reset(hub: Hub, worker: Pusher) -> Non
     assert (reply.reset, reply.cursor) == (True, 1)
 
 
-async def test_a_watcher_that_goes_leaves_nothing_behind(hub: Hub, worker: Pusher) -> None:
+async def test_nothing_is_kept_for_a_watcher_that_went(hub: Hub, worker: Pusher) -> None:
+    def kept() -> bool:
+        told = weakref.ref(delta := worker.make("x", EventKind.TEXT_DELTA))
+        hub.delta("worker", delta)
+        del delta
+        gc.collect()
+        return told() is not None
+
     stream = hub.watch("worker", deltas=True)
     await anext(stream)
+    assert kept(), "control: for one that watches it waits"
     await stream.aclose()
-    await worker.push(".nobody is there")
-    assert not hub.watchers
+    assert not kept()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.events import EventPolicy, Events, Hub
 from hive_core.rates import Rate
 from hive_core.store import Database
 from hive_rpc.types import Event, EventKind, Turn
+from tests.support.manual_clock import ManualClock
 
 PLENTY = Rate(burst=1e12, per_second=1e12)
 

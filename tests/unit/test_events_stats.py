@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.events.stats import Stats
 from hive_core.store import Database
 from hive_rpc.interfaces.operator.events import TurnStatsRequest
 from hive_rpc.types import Event, EventKind, Turn, TurnOutcome, Usage
+from tests.support.manual_clock import ManualClock
 
 DAY = 86400.0
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.events import Events, Hub
 from hive_core.store import Database
 from hive_rpc.errors import TooLargeError
@@ -23,6 +22,7 @@ from hive_rpc.types import (
     Turn,
     TurnOutcome,
 )
+from tests.support.manual_clock import ManualClock
 
 
 @pytest.fixture

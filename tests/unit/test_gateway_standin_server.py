@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from hive_base.clock import ManualClock
 from hive_gateway.standin.app import StandIn, build
+from tests.support.manual_clock import ManualClock
 from tests.support.seen import Memory
 
 Client = TestClient[Any, Any]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from hive_base.clock import ManualClock
 from hive_core.operators import Actor, Audit, Operators, Sessions
 from hive_core.operators.passwords import Passwords
 from hive_core.store import Database
@@ -22,6 +21,7 @@ from hive_rpc.errors import (
     RateLimitedError,
 )
 from hive_rpc.types import Role
+from tests.support.manual_clock import ManualClock
 
 ROOT = Actor("root", "operator.sock")
 PASSWORD = "correct horse battery"

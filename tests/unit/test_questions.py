@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.broker import Broker
 from hive_core.operators import Actor, Audit
 from hive_core.questions import Questions
@@ -22,6 +21,7 @@ from hive_rpc.errors import (
     UnknownRecipientError,
 )
 from hive_rpc.types import EVERYONE, OPERATOR
+from tests.support.manual_clock import ManualClock
 
 AGENTS = {"worker", "writer", "manager"}
 ADA = Actor("ada", "web.sock")

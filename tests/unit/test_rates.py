@@ -1,7 +1,7 @@
 """So many at once, then so many per second."""
 
-from hive_base.clock import ManualClock
 from hive_core.rates import Rate, Rates
+from tests.support.manual_clock import ManualClock
 
 
 async def test_a_burst_and_then_the_rate() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.broker import Broker
 from hive_core.operators import Actor, Audit
 from hive_core.rates import Rate
@@ -15,6 +14,7 @@ from hive_core.store import Database
 from hive_rpc.dialogue import Reminder, ReminderState
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, RateLimitedError, TooLargeError
 from hive_rpc.interfaces.agent import RemindRequest
+from tests.support.manual_clock import ManualClock
 
 ROOT = Actor("root", "operator.sock")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hive_base.clock import ManualClock
 from hive_core.broker import Broker, History, Policy
 from hive_core.events import Events, Hub
 from hive_core.events.quota import EventPolicy
@@ -22,6 +21,7 @@ from hive_core.store import Database, to_ms
 from hive_rpc.dialogue import AskParameters
 from hive_rpc.interfaces.agent import RemindRequest
 from hive_rpc.types import OPERATOR, Event, EventKind, Turn
+from tests.support.manual_clock import ManualClock
 
 AGENTS = ("worker", "writer")
 DAY = 86400.0
