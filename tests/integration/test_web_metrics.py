@@ -58,7 +58,20 @@ async def test_the_machine_s_token_reads_the_metrics(site: Site) -> None:
 async def test_another_one_does_not(site: Site, wrong: str) -> None:
     answer = await site.get("/metrics", wrong)
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
-    assert "hive_" not in await answer.text()
+    said = await answer.text()
+    assert "hive_" not in said
+    assert said.startswith("This bearer token is not known")
+    assert "services.hive.metrics.tokenFile" in said
+    assert not wrong or wrong not in said
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic aGl2ZTpoaXZl"}, {"Cookie": f"hive={TOKEN}"}])
+async def test_whoever_sends_none_is_told_where_it_comes_from(site: Site, headers: dict[str, str]) -> None:
+    answer = await site.get("/metrics", "", headers)
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    said = await answer.text()
+    assert said.startswith("There is no bearer token.")
+    assert "services.hive.metrics.tokenFile" in said
 
 
 async def test_it_reads_nothing_else_and_signs_nobody_in(site: Site) -> None:
