@@ -96,3 +96,13 @@ def test_a_stolen_service_reaches_what_is_its_own_and_nothing_else(
     agents = {f"/run/hive/agents/{a['name']}/{name}" for a in hive.status()["agents"] for name in reach.of_each_agent}
     assert set(found["sockets"]) - SYSTEMD == reach.sockets | agents
     assert set(found["writable"]) == PRIVATE | reach.writable
+
+
+def test_a_service_that_crashes_leaves_no_memory_behind(hive: Hive) -> None:
+    def dumps(unit: str) -> list[str]:
+        limits = hive.run("cat", f"/proc/{hive.property(f'{unit}.service', 'MainPID')}/limits").stdout.splitlines()
+        return next(line for line in limits if line.startswith("Max core file size")).split()[4:6]
+
+    for unit in ("hive-core", "hive-web", "hive-gateway"):
+        assert dumps(unit) == ["0", "0"], unit
+    assert dumps("dbus")[1] == "unlimited", "control"

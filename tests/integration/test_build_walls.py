@@ -54,6 +54,9 @@ def test_the_walls(seen: Host) -> None:
     )
     assert errand(seen, f"/opt/hive/bin/python3 -c '{handle}'", sees=[SEEN]).startswith("1\n"), "EPERM by seccomp"
     assert seen.run("/opt/hive/bin/python3", "-c", handle).stdout != "1\n", "control"
+    # What it has in memory is not dumped for a program of the machine's.
+    assert errand(seen, "ulimit -Hc") == "0\n0\n"
+    assert seen.run("/bin/sh", "-c", "ulimit -Hc").stdout != "0\n", "control"
     # Nothing is gained by a set-uid program, and no more than its memory is used.
     assert "NoNewPrivs:\t1" in errand(seen, "grep NoNewPrivs /proc/self/status")
 

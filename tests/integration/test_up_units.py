@@ -25,6 +25,12 @@ def test_a_unit_is_exposed_to_no_more_than_is_explained(unit: str) -> None:
     assert f"{unit} {EXPOSURE[unit]}" in Path("docs/security.md").read_text()
 
 
+@pytest.mark.parametrize("unit", sorted(path.name for path in UNITS.glob("*.service")))
+def test_no_memory_of_a_unit_with_secrets_is_dumped(unit: str) -> None:
+    """Into a file or for a program of the machine's, as its kernel.core_pattern says."""
+    assert "LimitCORE=0" in (UNITS / unit).read_text().splitlines()
+
+
 def test_what_faces_a_network_has_next_to_nothing() -> None:
     assert all(EXPOSURE[unit] <= 1.5 for unit in ("hive-web", "hive-gateway", "hive-login@"))
 
