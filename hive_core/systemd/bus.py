@@ -13,6 +13,8 @@ from hive_rpc.errors import HiveError, NotFoundError, TimedOutError, Unavailable
 BUS_NAME = "org.freedesktop.DBus"
 CALL_LIMIT = 30
 """Seconds that a method call may take; libdbus and sd-bus give up after 25."""
+CALLS_AT_ONCE = 32
+"""dbus-fast takes a full socket for a lost connection. Without a bus that reads, one holds some 150 small calls."""
 _UNKNOWN = frozenset({"org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.machine1.NoSuchMachine"})
 _ABSENT = frozenset(
     {
@@ -29,6 +31,7 @@ class SystemBus:
 
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
+        self._free = asyncio.Semaphore(CALLS_AT_ONCE)
 
     @classmethod
     async def connect(cls, on_signal: Callable[[Message], None], address: str | None = None) -> "SystemBus":
@@ -60,9 +63,6 @@ class SystemBus:
 
         Raises UnavailableError, TimedOutError, NotFoundError for a unit or a machine that is not there, else HiveError.
         """
-        if not self._bus.connected:
-            # dbus-fast would never answer.
-            raise _away()
         message = Message(
             destination=destination,
             path=path,
@@ -72,7 +72,10 @@ class SystemBus:
             body=list(body),
         )
         try:
-            async with asyncio.timeout(CALL_LIMIT):
+            async with asyncio.timeout(CALL_LIMIT), self._free:
+                if not self._bus.connected:
+                    # dbus-fast would never answer.
+                    raise _away()
                 reply = await self._bus.call(message)
         except TimeoutError:
             raise TimedOutError(f"{destination} did not answer {member} within {CALL_LIMIT} s.") from None

@@ -5,7 +5,8 @@ The real one is driven in `tests/integration`. This one can be told to be quick,
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,16 @@ class Bus:
         )
         assert self._process.stdout is not None
         assert await self._process.stdout.readline(), "dbus-daemon did not start"
+
+    @contextlib.contextmanager
+    def reading_nothing(self) -> Iterator[None]:
+        """It is there, and leaves what it is sent in the socket."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> None:
         if self._process is not None:

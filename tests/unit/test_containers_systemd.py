@@ -115,6 +115,16 @@ async def test_half_of_a_change_is_not_told(systemd: Systemd, fake: FakeSystemd)
     assert (told.active, told.result, str(told.exit)) == (ActiveState.FAILED, "exit-code", "exit code 7")
 
 
+async def test_a_bus_that_reads_nothing_for_a_while_is_not_lost(systemd: Systemd, bus: Bus) -> None:
+    with bus.reading_nothing():
+        asked = [asyncio.create_task(systemd.state(UNIT)) for _ in range(1000)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not any(call.done() for call in asked)
+    states = await asyncio.gather(*asked)
+    assert {state.active for state in states} == {ActiveState.INACTIVE}
+
+
 async def test_two_watchers_see_the_same(systemd: Systemd, fake: FakeSystemd) -> None:
     async with aclosing(systemd.watch()) as one, aclosing(systemd.watch()) as other:
         asking = [asyncio.ensure_future(anext(one)), asyncio.ensure_future(anext(other))]
