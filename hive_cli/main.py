@@ -1,9 +1,8 @@
 """The program `hive`. Each command's module is imported only when that command runs, so that start-up stays fast."""
 
-import importlib
-import importlib.util
-
 import click
+
+from hive_base.lazy_group import LazyGroup
 
 COMMANDS = {
     "up": "hive_cli.up.command:up",
@@ -49,23 +48,11 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are looked up by `module:attribute`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, where in COMMANDS.items() if importlib.util.find_spec(where.split(":")[0])]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        where = COMMANDS.get(cmd_name)
-        if where is None:
-            return None
-        module, attribute = where.split(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    where=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="hive", prog_name="hive")
 def cli() -> None:
     """Run a hive of AI coding agents, each in its own container.
