@@ -11,7 +11,7 @@ from hive_core.deploys.systems import Systems
 from hive_core.jobs import Running
 from hive_core.jobs.jobs import Handler
 from hive_rpc.configuration import JobKind, JobStep
-from hive_rpc.errors import HiveError
+from hive_rpc.errors import ConflictError, HiveError
 from hive_rpc.types import SYSTEM
 
 WELCOME = (
@@ -62,18 +62,21 @@ class Lives:
     async def _create(self, running: Running) -> None:
         name, config = running.job.agent, running.details.get("config")
         sha = running.details.get("sha")
+        if name in self._agents.live_names():
+            # A job before this one has made it; what is done below would be done to that one.
+            raise ConflictError(f"There is an agent {name} already.", hint="Choose another name, or destroy it first.")
         if self._systems.are_built and not running.reached(JobStep.APPLY):
             sha = sha or await self._configs.adopt(name, config)
             built = await self._systems.build(running, {name: sha})
             await running.step(JobStep.APPLY, sha=sha, system=str(built[name]))
         system = running.details.get("system")
-        if sha is not None:
-            await self._repositories.move(name, sha)
-            await self._systems.pin({name: sha}, f"{name} at {sha[:12]}")
         try:
+            if sha is not None:
+                await self._repositories.move(name, sha)
+                await self._systems.pin({name: sha}, f"{name} at {sha[:12]}")
             await self._agents.spawn(name, config, sha, None if system is None else Path(system))
         except HiveError:
-            await self._systems.unpin(name)
+            await self._systems.drop(name)
             raise
 
     async def _start(self, running: Running) -> None:

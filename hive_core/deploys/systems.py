@@ -63,6 +63,14 @@ class Systems:
         except HiveError as error:
             log.error("%s is still in the meta flake: %s", name, error.sentence())
 
+    async def drop(self, name: str) -> None:
+        """An agent did not come to be: nothing of it is pinned, or kept from Nix's collector."""
+        await self.unpin(name)
+        try:
+            await self.let_go(name)
+        except HiveError as error:
+            log.error("%s", error.sentence())
+
     async def let_go(self, name: str) -> None:
         """What a purged agent booted is kept from Nix's collector no more. Raises StorageError."""
         if self._meta is not None:

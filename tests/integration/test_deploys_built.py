@@ -184,6 +184,40 @@ async def test_what_a_purged_agent_booted_is_left_to_nix_s_collector(hive: Chang
     assert not worker.system.exists()
 
 
+async def test_what_was_built_for_an_agent_that_did_not_come_up_is_left_to_nix_s_collector(
+    hive: Changing, world: World
+) -> None:
+    def links() -> set[str]:
+        return {path.name for path in (world.root / "lib" / "builds").iterdir()}
+
+    def started(unit: str) -> None:
+        at_start.append(links())
+        plays(unit)
+
+    before, plays = links(), hive.lives.systemd.on_start
+    at_start: list[set[str]] = []
+    hive.lives.systemd.on_start = started
+    hive.lives.systemd.failing.add("container@h-scout.service")
+    with pytest.raises(AgentFailedError):
+        await hive.spawn("scout")
+    assert at_start == [before | {"agent-scout"}], "control: it was built"
+    assert links() == before
+    hive.lives.systemd.failing.clear()
+    await hive.spawn("scout")
+    assert links() == before | {"agent-scout"}
+
+
+async def test_an_agent_that_another_job_has_created_meanwhile_stays_what_it_is(hive: Changing, world: World) -> None:
+    orders = [Order(JobKind.SPAWN, "scout", ADA, details={"config": config}) for config in ("", OPUS)]
+    first, second = [(await hive.changes.jobs.wait(job.id))[0] for job in await hive.changes.jobs.submit(*orders)]
+    assert (first.state, second.state) == (JobState.DONE, JobState.FAILED)
+    assert "There is an agent scout already." in str(second.error)
+    scout = hive.lives.agents.get("scout")
+    assert scout.config_text == ""
+    assert await all_three(hive, "scout") == (scout.sha, scout.sha, scout.system)
+    assert (world.root / "lib" / "builds" / "agent-scout").resolve() == scout.system
+
+
 async def test_an_update_is_proposed_shown_and_switched_to_by_everybody(hive: Changing, world: World) -> None:
     with pytest.raises(ConflictError, match="Nothing is new"):
         await hive.changes.proposals.update(MANAGER, [], "It is time.")
