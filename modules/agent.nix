@@ -59,16 +59,15 @@ in
     };
     users.groups.agent.gid = 60610;
 
-    environment.systemPackages = [ pkgs.git ] ++ map package (lib.subtractLists unknown (cfg.settings.packages or [ ]));
-    environment.etc.gitconfig.text = ''
-      [user]
-      	name = ${cfg.name}
-      	email = ${cfg.name}@hive
-      [init]
-      	defaultBranch = main
-      [safe]
-      	directory = *
-    '';
+    environment.systemPackages = map package (lib.subtractLists unknown (cfg.settings.packages or [ ]));
+    # Not as a file in /etc: an agent.nix may say more.
+    programs.git.enable = true;
+    programs.git.config = {
+      user.name = lib.mkDefault cfg.name;
+      user.email = lib.mkDefault "${cfg.name}@hive";
+      init.defaultBranch = lib.mkDefault "main";
+      safe.directory = lib.mkDefault "*";
+    };
 
     # Nothing that a container writes is opened as a journal on the host: what it logs goes to the console.
     services.journald.extraConfig = ''

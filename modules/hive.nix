@@ -99,6 +99,15 @@ let
       + lib.optionalString (more.${name} or "" != "") "\n[Service]\n${more.${name}}";
   };
 
+  # As core has it (hive_rpc/types.py, hive_rpc/accounts.py): what it would refuse is refused when the machine is built.
+  named = what: most: {
+    assertion = lib.all (name: builtins.match "[a-z](-?[a-z0-9])*" name != null && lib.stringLength name <= most) (
+      lib.attrNames cfg.${what}
+    );
+    message = "services.hive.${what}: names are ${toString most} lower-case letters, digits and single hyphens at most, beginning with a letter.";
+  };
+  overlay = config.system.etc.overlay or { };
+
   secretFile =
     example: description:
     lib.mkOption {
@@ -252,11 +261,12 @@ in
         assertion = lib.all (name: config.users.users ? ${name}) cfg.operators;
         message = "services.hive.operators names users that users.users does not have.";
       }
+      (named "agents" 31)
+      (named "accounts" 40)
       {
-        assertion = lib.all (name: builtins.match "[a-z](-?[a-z0-9])*" name != null && lib.stringLength name <= 31) (
-          lib.attrNames cfg.agents
-        );
-        message = "services.hive.agents: names are 31 lower-case letters, digits and single hyphens at most, beginning with a letter.";
+        # Core writes containers' settings while the machine runs, as nixos-container does.
+        assertion = !(overlay.enable or false) || (overlay.mutable or true);
+        message = "services.hive makes containers in /etc/nixos-containers, and system.etc.overlay.mutable = false leaves no /etc that can be written: set it to true.";
       }
     ];
 

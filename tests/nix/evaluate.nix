@@ -41,6 +41,7 @@ in
     systemd
     users
     networking
+    programs
     ;
   journald = set.services.journald;
   virtualHosts = set.services.nginx.virtualHosts;

@@ -23,6 +23,13 @@ in
     };
     networking = anything;
     nix = anything;
+    programs.git = {
+      enable = lib.mkEnableOption "git";
+      config = lib.mkOption {
+        type = lib.types.attrsOf (lib.types.attrsOf lib.types.anything);
+        default = { };
+      };
+    };
     services.journald = anything;
     services.nginx = {
       enable = lib.mkEnableOption "nginx";
@@ -30,6 +37,10 @@ in
       virtualHosts = anything;
     };
     system.stateVersion = lib.mkOption { default = "26.05"; };
+    system.etc.overlay = {
+      enable = lib.mkEnableOption "an overlay on /etc";
+      mutable = lib.mkOption { default = true; };
+    };
     systemd.mounts = lib.mkOption {
       type = lib.types.listOf (lib.types.attrsOf lib.types.anything);
       default = [ ];

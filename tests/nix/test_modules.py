@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from hive_base import users
 from hive_cli.up.host import WANTS, HostConfig, skeleton
@@ -16,6 +17,8 @@ from hive_core.config import CoreConfig
 from hive_core.containers.models import ContainerKind
 from hive_core.operators.scraper import CREDENTIAL
 from hive_gateway.config import GatewayConfig
+from hive_rpc.accounts import AccountName
+from hive_rpc.types import AgentName
 from hive_web.config import WebConfig
 
 HERE = Path(__file__).parent
@@ -50,9 +53,10 @@ def _services(more: dict[str, Any] | None) -> dict[str, Any]:
     return dict((more or {}).get("services", {}))
 
 
-def agent(**settings: Any) -> dict[str, Any]:
+def agent(more: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
     """What services.hive-agent sets."""
-    done = run("agent.nix", {"services": {"hive-agent": {"enable": True, "name": "worker", **settings}}})
+    hive_agent = {"enable": True, "name": "worker", **settings}
+    done = run("agent.nix", {**(more or {}), "services": {"hive-agent": hive_agent}})
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -244,13 +248,37 @@ def test_operators_are_in_their_group() -> None:
         ({"accounts": {"a": {"apiKeyFile": "/a", "setupTokenFile": "/b"}}}, "not both"),
         ({"dashboard": {"hostName": "hive.example.org"}}, "services.nginx.enable"),
         ({"operators": ["nobody-here"]}, "users.users does not have"),
-        ({"agents": {"Worker_1": {}}}, "lower-case letters"),
-        ({"agents": {"a" * 32: {}}}, "31"),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_what_to_do(settings: dict[str, Any], message: str) -> None:
     (failed,) = host(**settings)["failed"]
     assert message in failed
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "a-1", "a" * 31, "a" * 40, "a" * 41, "A", "a_b", "a--b", "a-", "1a", "", "ä", "a\n"]
+)
+@pytest.mark.parametrize(
+    ("option", "rule", "value"), [("accounts", AccountName, {"apiKeyFile": "/key"}), ("agents", AgentName, {})]
+)
+def test_a_name_is_one_if_core_takes_it(option: str, rule: Any, value: dict[str, str], name: str) -> None:
+    try:
+        TypeAdapter(rule).validate_python(name)
+    except ValidationError:
+        (failed,) = host(**{option: {name: value}})["failed"]
+        assert failed.startswith(f"services.hive.{option}: names are ")
+    else:
+        assert host(**{option: {name: value}})["failed"] == []
+
+
+@pytest.mark.parametrize("overlay", [{}, {"enable": True}, {"mutable": False}])
+def test_a_machine_whose_etc_can_be_written_is_taken(overlay: dict[str, bool]) -> None:
+    assert host({"system": {"etc": {"overlay": overlay}}})["failed"] == []
+
+
+def test_a_machine_whose_etc_cannot_be_written_is_refused() -> None:
+    (failed,) = host({"system": {"etc": {"overlay": {"enable": True, "mutable": False}}}})["failed"]
+    assert "system.etc.overlay.mutable" in failed
 
 
 def test_a_machine_with_other_directories_for_containers_is_refused() -> None:
@@ -271,10 +299,19 @@ def test_an_agent_s_container_is_the_harness_and_its_packages() -> None:
     unit = found["systemd"]["units"]["hive-agent.service"]["text"]
     assert unit.startswith((ROOT / "hive_core" / "containers" / "units" / "hive-agent.service").read_text())
     assert "Environment=HIVE_AGENT=worker" in unit
-    assert found["environment"]["systemPackages"] == ["git", "ripgrep", "black"]
+    assert found["environment"]["systemPackages"] == ["ripgrep", "black"]
     assert found["users"]["users"]["agent"]["uid"] == users.MODEL.uid
     assert found["boot"] == {"isNspawnContainer": True}
     assert found["failed"] == []
+
+
+def test_an_agent_s_git_knows_who_it_is_and_what_agent_nix_says_besides() -> None:
+    git = {"user": {"name": "worker", "email": "worker@hive"}, "init": {"defaultBranch": "main"}}
+    git["safe"] = {"directory": "*"}
+    assert agent()["programs"]["git"] == {"enable": True, "config": git}
+    theirs = {"user": {"name": "Ada"}, "pull": {"rebase": True}}
+    found = agent({"programs": {"git": {"config": theirs}}})["programs"]["git"]["config"]
+    assert found == {**git, "user": {"name": "Ada", "email": "worker@hive"}, "pull": {"rebase": True}}
 
 
 def test_a_package_that_is_not_there_is_named() -> None:
