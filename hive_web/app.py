@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from hive_base.clock import Clock, SystemClock
 from hive_base.tasks import alongside
@@ -20,10 +21,11 @@ from hive_web.forgetting import forget_unused
 from hive_web.front import Fronts
 from hive_web.history import Histories
 from hive_web.metrics import Metrics
+from hive_web.mirror import Mirror
 from hive_web.pages import PAGES
 from hive_web.pages.room import Site
 from hive_web.render import Renderer
-from hive_web.security import add_headers, known_host, same_origin
+from hive_web.security import Handler, add_headers, known_host, same_origin
 from hive_web.sign_in import SignIn
 
 LARGEST_BODY = 512 * 1024
@@ -42,15 +44,17 @@ class Timing:
 
 def create_app(config: WebConfig, timing: Timing | None = None) -> web.Application:
     timing = timing or Timing()
-    core = Core(config.core_socket)
+    core = Core(config.core_socket, timing.clock)
     assets = Assets()
     render = Renderer(assets, timing.clock)
     cookie = SessionCookie(secure=config.secure, clock=timing.clock)
     fronts = Fronts()
     errands = Errands(timing.errand_patience)
     histories = Histories()
-    site = Site(core=core, render=render, cookie=cookie, errands=errands, fronts=fronts, histories=histories)
     feeds = Feeds(core, fronts, timing.clock, timing.pace)
+    site = Site(
+        core=core, render=render, cookie=cookie, errands=errands, fronts=fronts, histories=histories, feeds=feeds
+    )
 
     app = web.Application(
         client_max_size=LARGEST_BODY,
@@ -63,6 +67,7 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
             same_origin(config.secure),
             # Bodies that trickle: before anything that waits for one, and only for who may send one.
             whole_body(config.request_seconds),
+            _acting(core.mirror),
         ],
     )
     app.on_response_prepare.append(add_headers(config.secure))
@@ -85,6 +90,19 @@ def create_app(config: WebConfig, timing: Timing | None = None) -> web.Applicati
         ]
     )
     return app
+
+
+def _acting(mirror: Mirror) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whoever did something is shown the hive as it is after that."""
+        try:
+            return await handler(request)
+        finally:
+            if request.method == "POST":
+                mirror.acted()
+
+    return middleware
 
 
 async def _favicon(request: web.Request) -> web.Response:

@@ -1,7 +1,8 @@
-"""The way to core. The dashboard has no state of its own: what it shows comes from here, asked anew for each request.
+"""The way to core. The dashboard has no state of its own: what it shows comes from here, and core is asked each time
+whether somebody may see it.
 
-Each request opens its own connection to `web.sock` (about 0.2 ms) and closes it at its end. So nothing is stale after
-a restart of core, and no answer can be another request's: calls on one connection are answered in order.
+Most requests open their own connection to `web.sock` (about 0.2 ms) and close it at their end. So nothing is stale
+after a restart of core, and no answer can be another request's: calls on one connection are answered in order.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from hive_base.clock import Clock
 from hive_rpc.client import Client, connect
 from hive_rpc.dialogue import ReminderCounts
 from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, UnavailableError
@@ -88,9 +90,9 @@ class Caller:
 class Core:
     """Core's `web.sock`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
-        self.mirror = Mirror()
+        self.mirror = Mirror(clock)
         self._line: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -118,9 +120,12 @@ class Core:
             who = await client.proxy(Session).describe(DescribeRequest(session=token))
             yield Caller(client=client, token=token, name=who.name, role=who.role, mirror=self.mirror)
 
-    async def glance(self, token: str | None, history: LookHistory | None = None) -> tuple[Caller, Look, LookReply]:
+    async def glance(
+        self, token: str | None, history: LookHistory | None = None, within: float = 0
+    ) -> tuple[Caller, Look, LookReply]:
         """Who this is and how the hive is, in one call on a connection that stays open: for pages that are asked for
-        all the time. The reply says what is new in the history too. Raises as `caller` does.
+        all the time. The reply says what is new in the history too. `within` is as in `Mirror.look`. Raises as
+        `caller` does.
 
         Only for reading, and nothing that waits: calls of several people follow each other on that connection. Each
         carries its own session, and core decides on each.
@@ -130,7 +135,7 @@ class Core:
         try:
             async with _time_limit(READ_SECONDS):
                 client = await self._connected()
-                reply, look = await self.mirror.look(client.proxy(Operator), token, history=history)
+                reply, look = await self.mirror.look(client.proxy(Operator), token, history=history, within=within)
         except UnavailableError:
             # What comes next is not to wait behind what was not answered.
             await self.close()

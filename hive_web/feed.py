@@ -1,4 +1,5 @@
-"""Live streams, shared: however many pages are open, core is watched once for the front page and once for each agent.
+"""Live streams, shared: however many pages are open, core is watched once for the front page and once for each agent,
+and the hive is looked at for all of them together.
 
 Frames, and the pages that get them:
   `hive`        all    {hive, counts, stamps}: when the header, what waits, or another page's content has changed
@@ -19,8 +20,8 @@ with it. The watch is made with the session of somebody who is looking: while no
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,9 @@ from hive_web.view.wire import dumps
 
 log = logging.getLogger(__name__)
 
+Stir = Callable[[], None]
+"""To be called when the hive may be other than it was."""
+
 KEPT = 1000
 """Frames that are kept for pages that join or come back."""
 MAX_BEHIND = 1024 * 1024
@@ -52,7 +56,7 @@ class Pace:
     refresh_apart: float = 0.5
     """At least this much between two looks at the hive, however much happens."""
     refresh_every: float = 2.0
-    """Look even when nothing seems to happen: not everything has an event."""
+    """In between at most: look even when nothing seems to happen: not everything has an event."""
     recheck: float = 5.0
     """How long a page may outlive its session."""
     heartbeat: float = 15.0
@@ -119,7 +123,9 @@ class Page:
 class Feed:
     """What happens, for all open pages of one kind. `agent` is whose pages they are; None is everybody else."""
 
-    def __init__(self, *, core: Core, fronts: Fronts, clock: Clock, pace: Pace, agent: str | None, cursor: int) -> None:
+    def __init__(
+        self, *, core: Core, fronts: Fronts, clock: Clock, pace: Pace, agent: str | None, cursor: int, stir: Stir
+    ) -> None:
         self._core = core
         self._fronts = fronts
         self._clock = clock
@@ -131,8 +137,7 @@ class Feed:
         """Pages, and those that are about to join."""
         self.task: asyncio.Task[None] | None = None
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
-        self._stir = asyncio.Event()
-        """There may be something to refresh."""
+        self._stir = stir
         self._away = False
         self._shown: Look | None = None
         self._hive = b""
@@ -143,7 +148,9 @@ class Feed:
         """From now on it is told what happens, after what it may have missed."""
         if (newest := self._core.mirror.newest) is not None:
             # What we showed last may be older than the page.
-            self._show(newest)
+            self.show(newest)
+        else:
+            self._stir()
         self.pages.add(page)
         if self._away:
             page.put(frame("core", {"reachable": False}))
@@ -167,7 +174,6 @@ class Feed:
         """For as long as there are pages, which the owner sees to."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
-            group.create_task(self._refresh_often())
             group.create_task(self._recheck_often())
             group.create_task(self._beat())
 
@@ -180,11 +186,10 @@ class Feed:
 
     async def _watch(self) -> None:
         while True:
-            token = self._somebody()
             try:
-                await self._watch_as(token)
+                await self._watch_as(self.somebody)
             except NotSignedInError:
-                await self._recheck()
+                await self.recheck()
             except UnavailableError:
                 self._core_away()
             await self._clock.sleep(self._pace.retry)
@@ -198,10 +203,12 @@ class Feed:
                 if self._away:
                     self._away = False
                     self._tell(frame("core", {"reachable": True}))
-                    self._stir.set()
+                    self._stir()
                 self._batch(batch)
 
-    def _somebody(self) -> str:
+    @property
+    def somebody(self) -> str:
+        """The session of one who is looking."""
         return next(iter(self.pages)).token if self.pages else ""
 
     def _core_away(self) -> None:
@@ -219,7 +226,7 @@ class Feed:
             return
         stored = any(event.kind is not EventKind.TEXT_DELTA for event in batch.events)
         if stored:
-            self._stir.set()
+            self._stir()
         if self._agent is None:
             return
         for number, data in _agent_frames(batch.events, self._agent):
@@ -236,31 +243,7 @@ class Feed:
 
     # The state
 
-    async def _refresh_often(self) -> None:
-        while True:
-            self._stir.clear()
-            if not self._away:
-                await self._refresh()
-            await self._clock.sleep(self._pace.refresh_apart)
-            try:
-                async with asyncio.timeout(max(0.0, self._pace.refresh_every - self._pace.refresh_apart)):
-                    await self._stir.wait()
-            except TimeoutError:
-                pass
-
-    async def _refresh(self) -> None:
-        token = self._somebody()
-        try:
-            async with asyncio.timeout(READ_SECONDS), self._core.operator() as operator:
-                found = await self._core.mirror.look(operator, token, background=True)
-        except NotSignedInError:
-            await self._recheck()
-        except (HiveError, TimeoutError):
-            return  # the watch says so, once
-        else:
-            self._show(found[1])
-
-    def _show(self, found: Look) -> None:
+    def show(self, found: Look) -> None:
         if found is self._shown:
             return
         self._shown = found
@@ -294,9 +277,9 @@ class Feed:
     async def _recheck_often(self) -> None:
         while True:
             await self._clock.sleep(self._pace.recheck)
-            await self._recheck()
+            await self.recheck()
 
-    async def _recheck(self) -> None:
+    async def recheck(self) -> None:
         """End the pages of sessions that are over."""
         for token in {page.token for page in self.pages}:
             try:
@@ -328,6 +311,14 @@ class Feeds:
         self._clock = clock
         self._pace = pace
         self._feeds: dict[str | None, Feed] = {}
+        self._stirred = asyncio.Event()
+        """The hive may be other than it was."""
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def looks_apart(self) -> float:
+        """In seconds. While a page is open, a look so old will do for others: what came since, they are soon told."""
+        return self._pace.refresh_apart if self._feeds else 0
 
     @asynccontextmanager
     async def following(self, agent: str | None, page: Page) -> AsyncIterator[None]:
@@ -341,9 +332,12 @@ class Feeds:
                 pace=self._pace,
                 agent=agent,
                 cursor=page.cursor,
+                stir=self._stirred.set,
             )
             self._feeds[agent] = feed
-            feed.task = asyncio.create_task(_run(feed), name=f"feed {agent or ''}")
+            feed.task = asyncio.create_task(_run(feed.run(), {agent: feed}), name=f"feed {agent or ''}")
+        if self._looking is None:
+            self._looking = asyncio.create_task(_run(self._look_often(), self._feeds), name="looks")
         feed.users += 1
         try:
             if agent is not None and not (feed.reaches(page.cursor) and feed.has_seen(page.cursor)):
@@ -356,8 +350,37 @@ class Feeds:
             if feed.users == 0:
                 del self._feeds[agent]
                 assert feed.task is not None
-                feed.task.cancel()
-                await asyncio.wait({feed.task})
+                ended = {feed.task}
+                if not self._feeds and self._looking is not None:
+                    ended.add(self._looking)
+                    self._looking = None
+                for task in ended:
+                    task.cancel()
+                await asyncio.wait(ended)
+
+    async def _look_often(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.refresh_every):
+                    await self._stirred.wait()
+            self._stirred.clear()
+            await self._look()
+            await self._clock.sleep(self._pace.refresh_apart)
+
+    async def _look(self) -> None:
+        looker = next((feed for feed in self._feeds.values() if feed.pages), None)
+        if looker is None:
+            return
+        try:
+            async with asyncio.timeout(READ_SECONDS), self._core.operator() as operator:
+                _, look = await self._core.mirror.look(operator, looker.somebody, background=True)
+        except NotSignedInError:
+            await looker.recheck()
+        except (HiveError, TimeoutError):
+            return  # the watches say so, once
+        else:
+            for feed in self._feeds.values():
+                feed.show(look)
 
     async def _catch_up(self, feed: Feed, page: Page, agent: str) -> None:
         """What core says has happened since, for a page whose cursor the feed does not know."""
@@ -374,11 +397,12 @@ class Feeds:
                     return
 
 
-async def _run(feed: Feed) -> None:
-    """A feed that fails is a mistake of ours; its pages then begin anew."""
+async def _run(work: Awaitable[None], feeds: Mapping[str | None, Feed]) -> None:
+    """Work that fails is a mistake of ours; the pages of these feeds then begin anew."""
     try:
-        await feed.run()
+        await work
     except Exception:
         log.exception("a feed failed")
-        for page in feed.pages:
-            page.end(frame("reset", {}))
+        for feed in feeds.values():
+            for page in feed.pages:
+                page.end(frame("reset", {}))

@@ -44,6 +44,11 @@ class History:
         self._version = reply.history
 
     @property
+    def newest(self) -> int:
+        """The newest event that is in it."""
+        return self._timeline.newest
+
+    @property
     def entries(self) -> Sequence[Entry]:
         """The very same for as long as none has changed."""
         return self._timeline.entries

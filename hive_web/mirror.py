@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+from hive_base.clock import Clock
 from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.events import AgentToday
 from hive_rpc.interfaces.operator.look import LookHistory, LookItem, LookKeys, LookKind, LookReply, LookRequest
@@ -17,9 +18,11 @@ from hive_web.look import Look
 class Mirror:
     """One for the whole dashboard."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.looks = 0
         """How often somebody has asked."""
+        self._acts = 0
         self.forget()
 
     def forget(self, run: str = "") -> None:
@@ -30,21 +33,47 @@ class Mirror:
         self._lists: dict[LookKind, Sequence[Any]] = {}
         self._today: tuple[Sequence[AgentToday], Mapping[str, AgentToday]] = ((), {})
         self._made: Look | None = None
+        self._seen = (0.0, -1)
+        """When the newest look was asked for, and after how many acts."""
 
     async def look(
-        self, operator: Operator, token: str, *, history: LookHistory | None = None, background: bool = False
+        self,
+        operator: Operator,
+        token: str,
+        *,
+        history: LookHistory | None = None,
+        background: bool = False,
+        within: float = 0,
     ) -> tuple[LookReply, Look]:
         """The hive as it is now, and the answer that said so; with `background` the session does not count as used.
 
-        Raises what core raises, NotSignedInError above all.
+        What is known is enough when it was asked for within so many seconds, nothing was done from here since, and the
+        agent of the history is in it. Raises what core raises, NotSignedInError above all.
         """
         self.looks += 1
         while True:
-            asked = LookRequest(session=token, known=self._known, history=history, background=background)
-            reply = await operator.look(asked)
+            begun, anew = (self._clock.monotonic(), self._acts), not self._enough(within, history)
+            reply = await operator.look(
+                LookRequest(session=token, known=self._known, history=history, hive=anew, background=background)
+            )
+            if not anew:
+                # It may have been forgotten meanwhile.
+                if self._made is not None:
+                    return reply, self._made
+                continue
             self._take_in(reply)
             if not reply.more:
+                self._seen = max(self._seen, begun)
                 return reply, self._look(reply.cursor, reply.dialogue)
+
+    def acted(self) -> None:
+        """Something may be other than it was because of somebody who looks, and who is to see it."""
+        self._acts += 1
+
+    def _enough(self, within: float, history: LookHistory | None) -> bool:
+        at, acts = self._seen
+        there = self._made is not None and (history is None or history.agent in self._items[LookKind.AGENT])
+        return there and acts == self._acts and self._clock.monotonic() - at < within
 
     @property
     def newest(self) -> Look | None:

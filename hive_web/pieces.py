@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from math import inf
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from markupsafe import Markup
@@ -39,13 +40,13 @@ class Piece:
         self._gaps = gaps
         self._moments = moments
 
-    def tell(self, now: datetime, filled: Mapping[str, bytes] | None = None) -> bytes:
+    def tell(self, now: datetime, filled: Mapping[str, bytes] = MappingProxyType({})) -> bytes:
         """With the moments in words, and what belongs into the other gaps."""
         moments = iter(self._moments)
         parts = [self._parts[0]]
         for gap, part in zip(self._gaps, self._parts[1:], strict=True):
             if gap:
-                parts.append((filled or {})[gap])
+                parts.append(filled[gap])
             else:
                 parts.append(times.relative(next(moments), now).encode())
             parts.append(part)
@@ -80,11 +81,18 @@ class Pieces:
         self._kinds.clear()
         self._rows.clear()
 
-    def one(self, kind: Hashable, key: Hashable, stamp: object, make: Callable[[], str]) -> bytes:
-        """What `make` makes, which shows nothing that is not in `stamp`."""
+    def one(
+        self,
+        kind: Hashable,
+        key: Hashable,
+        stamp: object,
+        make: Callable[[], str],
+        filled: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> bytes:
+        """What `make` makes, which shows nothing that is not in `stamp`, with these in the gaps of their names."""
         piece = self._piece(self._kinds.setdefault(kind, {}), key, stamp, make)
         now = self._clock.now()
-        return piece.told if now.timestamp() < piece.until else piece.tell(now)
+        return piece.told if not filled and now.timestamp() < piece.until else piece.tell(now, filled)
 
     def rows(self, kind: Hashable, views: Sequence[Any], make: Callable[[Any], str]) -> bytes:
         """What `make` makes of each of the views, which do not change: one that looks different is another object."""
@@ -105,12 +113,6 @@ class Pieces:
             rows.told = b"".join(map(attrgetter("told"), rows.pieces))
             rows.until = min(map(attrgetter("until"), rows.pieces), default=inf)
         return rows.told
-
-    def page(
-        self, kind: Hashable, key: Hashable, stamp: object, make: Callable[[], str], filled: Mapping[str, bytes]
-    ) -> bytes:
-        """As `one`, with these in the gaps of their names."""
-        return self._piece(self._kinds.setdefault(kind, {}), key, stamp, make).tell(self._clock.now(), filled)
 
     def gap(self, name: str) -> Markup:
         """What a template is given in place of what is filled in later."""

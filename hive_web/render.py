@@ -153,12 +153,12 @@ class Renderer:
 
         `key` says whose page it is: nobody else is shown it.
         """
-        gaps = {name: self._pieces.gap(name) for name in filled}
+        gaps = {name: self.gap(name) for name in filled}
 
         def make() -> str:
             return self._templates.get_template(template).render(values | gaps)
 
-        body = self._pieces.page(template, key, stamp, make, filled)
+        body = self._pieces.one(template, key, stamp, make, filled)
         return web.Response(body=body, content_type="text/html", charset="utf-8")
 
     def rows(self, template: str, macro: str, views: Sequence[Any], *also: Hashable, key: Hashable = None) -> bytes:
@@ -169,10 +169,15 @@ class Renderer:
         make = self._macro(template, macro)
         return self._pieces.rows((template, macro, also, key), views, lambda view: make(view, *also))
 
-    def piece(self, template: str, macro: str, key: Hashable, stamp: object, *given: Any) -> bytes:
-        """`macro(*given)`, which shows nothing that is not in `stamp`."""
+    def gap(self, name: str) -> Markup:
+        """Stands in a piece for what is filled in each time."""
+        return self._pieces.gap(name)
+
+    def piece(self, template: str, macro: str, key: Hashable, stamp: object, *given: Any, **filled: str) -> bytes:
+        """`macro(*given)`, which shows nothing that is not in `stamp`, with these in the gaps of their names."""
         make = self._macro(template, macro)
-        return self._pieces.one((template, macro), key, stamp, lambda: make(*given))
+        gaps = {name: as_bytes(text) for name, text in filled.items()}
+        return self._pieces.one((template, macro), key, stamp, lambda: make(*given), gaps)
 
     def _macro(self, template: str, name: str) -> Callable[..., str]:
         if template not in self._modules:

@@ -22,7 +22,7 @@ from hive_core.events.hub import Hub
 from hive_core.events.stats import Stats
 from hive_core.files import Files
 from hive_core.logs.journal import Journal
-from hive_core.looks import Looks
+from hive_core.looks import NOTHING, Looks
 from hive_core.metrics import Metrics
 from hive_core.operators.audit import Actor, Audit
 from hive_core.operators.operators import Operators
@@ -115,7 +115,10 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
         looks = self._parts.looks
         # Read first: what changes in between is then asked for once too often rather than missed.
         dialogue = looks.dialogue
-        news, version, complete = await looks.since(request.known)
+        if request.hive:
+            news, version, complete = await looks.since(request.known)
+        else:
+            news, version, complete = NOTHING, request.known, False
         # After the cursor: what is older than that is in the history.
         history, events = await self._parts.events.since(request.history) if request.history else ("", None)
         return LookReply(

@@ -29,6 +29,9 @@ class News:
     more: bool
 
 
+NOTHING = News(items=(), keys=(), version=0, more=False)
+
+
 class Ledger:
     """Values by kind and key."""
 

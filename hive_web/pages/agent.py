@@ -1,5 +1,7 @@
 """An agent's own pages: its life as it happens, its inbox, its figures; writing to it, and what can be done to it."""
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from hive_base.ids import new_secret
@@ -51,8 +53,7 @@ class AgentPages(Room):
         name = request.match_info["name"]
         before = number(request.query.get("before"))
         render, latest, history = self.site.render, before is None, self.site.histories.of(name)
-        token = self.site.cookie.read(request)
-        caller, look, reply = await self.site.core.glance(token, history.asked if latest else None)
+        caller, look, reply = await self.glance(request, history.asked if latest else None)
         agent = shown(look, name)
         if before is None:
             await history.take_in(caller, reply)
@@ -67,18 +68,23 @@ class AgentPages(Room):
             any_entries = bool(shown_then)
             entries = render.rows(ROWS, "entry", shown_then, key=(name, before))
         may = (caller.may_act, caller.may_manage)
+        # What changes most is filled in.
+        still = replace(agent, unread=0, unread_words=render.gap("unread"))
         return self.kept_page(
             "agent.html",
             caller,
             look,
             {
-                "crumb": render.piece(ROWS, "state", name, agent, agent),
-                "head": render.piece(ROWS, "head", (name, may), agent, agent, caller, "live"),
-                "facts": render.piece(ROWS, "facts", (name, may), agent, agent, caller),
+                "crumb": render.piece(ROWS, "state", name, still, still),
+                "head": render.piece(
+                    ROWS, "head", (name, may), still, still, caller, "live", unread=agent.unread_words
+                ),
+                "facts": render.piece(ROWS, "facts", (name, may), still, still, caller),
                 "entries": entries,
                 "state_words": agent.state_words,
                 "older": str(older),
-                "history_cursor": str(look.cursor),
+                # What is shown of the hive may be a little older than the history.
+                "history_cursor": str(max(look.cursor, history.newest)),
                 "asked": asked_by(look, name),
                 "key": new_secret(),
             },

@@ -30,7 +30,7 @@ class HivePages(Room):
         ]
 
     async def hive(self, request: web.Request) -> web.Response:
-        caller, look, _ = await self.site.core.glance(self.site.cookie.read(request))
+        caller, look, _ = await self.glance(request)
         front = self.site.fronts.show(look)
         lists = front.views
         return self.kept_page(

@@ -8,9 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from hive_rpc.errors import InvalidError
+from hive_rpc.interfaces.operator.look import LookHistory, LookReply
 from hive_web.cookie import SessionCookie
 from hive_web.core import READ_SECONDS, Caller, Core
 from hive_web.errands import Errands
+from hive_web.feed import Feeds
 from hive_web.front import Fronts
 from hive_web.history import Histories
 from hive_web.look import Look, counts
@@ -28,6 +30,7 @@ class Site:
     errands: Errands
     fronts: Fronts
     histories: Histories
+    feeds: Feeds
 
 
 class Room:
@@ -43,6 +46,11 @@ class Room:
     async def caller(self, request: web.Request, time_limit: float | None = READ_SECONDS) -> AsyncIterator[Caller]:
         async with self.site.core.caller(self.site.cookie.read(request), time_limit) as caller:
             yield caller
+
+    async def glance(self, request: web.Request, history: LookHistory | None = None) -> tuple[Caller, Look, LookReply]:
+        """As `Core.glance`; while somebody's page is open, what the feeds look at is looked at for this page too."""
+        token = self.site.cookie.read(request)
+        return await self.site.core.glance(token, history, within=self.site.feeds.looks_apart)
 
     def page(
         self, template: str, caller: Caller, look: Look, *, here: str = "", status: int = 200, **values: Any

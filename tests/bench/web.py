@@ -16,7 +16,7 @@ from pathlib import Path
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from tests.bench.figure import Figure, alternate, python
-from tests.bench.web_servers import NAMES, TICKER, Crowd, crowd
+from tests.bench.web_servers import EVENTS_PER_SECOND, NAMES, TICKER, Crowd, crowd
 from tests.support.hive_host import free_port
 
 LOADS = 40
@@ -47,13 +47,16 @@ async def _pages(hive: Crowd, ours: str) -> list[Figure]:
         port = free_port()
         async with python("tests.bench.web_servers", "bare", str(port), str(size)):
             measures = [
+                partial(_watched_loads, hive, ours, path, agent),
                 partial(_loads, hive, ours + path),
                 partial(_loads, hive, ours + path, agent),
+                partial(_loads, hive, f"http://127.0.0.1:{port}/", agent),
                 partial(_loads, hive, f"http://127.0.0.1:{port}/"),
             ]
-            same, live, floor = await alternate(ROUNDS, measures)
-        figures.append(Figure(f"web_{name}_unchanged_seconds", same, "s", floor=floor))
+            live, same, alone, floor, floor_at_rest = await alternate(ROUNDS, measures)
         figures.append(Figure(f"web_{name}_seconds", live, "s", floor=floor))
+        figures.append(Figure(f"web_{name}_unchanged_seconds", same, "s", floor=floor_at_rest))
+        figures.append(Figure(f"web_{name}_unwatched_seconds", alone, "s", floor=floor))
     return figures
 
 
@@ -86,7 +89,7 @@ async def _get(session: ClientSession, url: str) -> bytes:
 async def _loads(hive: Crowd, url: str, agent: str | None = None) -> float:
     """The median time of one load, in seconds, one after the other on one connection.
 
-    With an agent something happens in the hive before each of them, as it does where agents work: to that agent
+    With an agent something happens in the hive before each of them, fifty times a second at most: to that agent
     something is said, and another one begins or ends to think.
     """
     taken = []
@@ -94,10 +97,23 @@ async def _loads(hive: Crowd, url: str, agent: str | None = None) -> float:
         for number in range(LOADS):
             if agent is not None:
                 await hive.happen(agent, number)
+                await asyncio.sleep(1 / EVENTS_PER_SECOND)
             start = time.perf_counter()
             await _get(session, url)
             taken.append(time.perf_counter() - start)
     return statistics.median(taken)
+
+
+async def _watched_loads(hive: Crowd, ours: str, path: str, agent: str) -> float:
+    """The same while somebody has the hive's page open, as whoever goes from page to page has."""
+    async with ClientSession(headers=_cookie(hive), timeout=ClientTimeout(total=None)) as session:
+        async with session.get(f"{ours}/events?after=0") as stream:
+            reading = asyncio.create_task(stream.content.read())
+            try:
+                return await _loads(hive, ours + path, agent)
+            finally:
+                reading.cancel()
+                await asyncio.wait({reading})
 
 
 async def _streams(url: str, headers: dict[str, str]) -> float:

@@ -80,12 +80,16 @@ async def hive(tmp_path: Path) -> AsyncIterator[Hive]:
             token = (await web.proxy(Session).redeem(RedeemRequest(token=invite.token))).session
             for line in (ada, bob):
                 await line.proxy(Agent).hello(HelloRequest(instance="one"))
-            yield Hive(operator, web, ada.proxy(Agent), bob.proxy(Agent), gateway.proxy(Gateway), token, Mirror())
+            yield Hive(operator, web, ada.proxy(Agent), bob.proxy(Agent), gateway.proxy(Gateway), token, mirror())
+
+
+def mirror() -> Mirror:
+    return Mirror(SystemClock())
 
 
 async def check(site: Hive) -> Look:
     """What is kept is what core says when it is asked for each thing."""
-    look, whole = await site.look(), (await Mirror().look(site.operator, ""))[1]
+    look, whole = await site.look(), (await mirror().look(site.operator, ""))[1]
     asked = OperatorRequest()
     status = await site.operator.status(asked)
     assert look.agents == status.agents

@@ -1,6 +1,8 @@
 """The live stream of a page: nothing missed, nothing doubled, whatever restarts."""
 
+import re
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from hive_core.api.authority import RECHECK_SECONDS
@@ -8,6 +10,7 @@ from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall, Tool
 from hive_web.feed import Pace
 from tests.support import demo_hive
 from tests.support.dashboard import AT_ONCE, dashboard, events
+from tests.support.manual_clock import ManualClock
 
 
 async def test_a_stream_begins_with_how_things_are(tmp_path: Path) -> None:
@@ -309,6 +312,42 @@ async def test_a_page_that_is_newer_than_the_shared_look_is_not_told_how_it_was_
             async with events(site, "after=0") as new:
                 assert (await new.until("hive")).data["stamps"]["questions"] == stamp
             assert (await old.until("hive")).data["stamps"]["questions"] == stamp
+
+
+async def test_while_a_page_is_open_others_show_what_was_looked_at_for_it(tmp_path: Path) -> None:
+    """Nobody is told it without a session, and whoever did something is shown what became of it."""
+    seldom = Pace(refresh_apart=60, refresh_every=60, recheck=600, heartbeat=600, retry=0.01)
+    async with dashboard(tmp_path, pace=seldom) as site:
+        worker, clock = partial(site.core.agent, "worker"), site.core.clock
+        assert isinstance(clock, ManualClock)
+        session = site.sign_in()
+
+        async def shown() -> list[str]:
+            pages = [await (await site.get(path)).text() for path in ("/", "/agent/worker/")]
+            states = [re.search(r'data-state="(\w+)"', page) for page in pages]
+            return [state.group(1) for state in states if state]
+
+        worker(AgentState.IDLE)
+        assert await shown() == ["idle", "idle"]
+        worker(AgentState.THINKING)
+        assert await shown() == ["thinking", "thinking"]
+        async with events(site, "after=0") as stream:
+            await stream.until("lists")
+            looks = site.core.looks
+            worker(AgentState.PAUSED)
+            assert await shown() == ["thinking", "thinking"]
+            assert site.core.looks == looks
+            assert (await site.post("/agent/worker/messages", {"body": "go on"})).status == 303
+            assert await shown() == ["paused", "paused"]
+            worker(AgentState.STOPPED)
+            assert await shown() == ["paused", "paused"]
+            await clock.advance(61)
+            assert await shown() == ["stopped", "stopped"]
+            assert (await site.get("/agent/young/")).status == 404
+            site.core.agent("young")
+            assert (await site.get("/agent/young/")).status == 200
+            del site.core.sessions[session]
+            assert (await site.get("/")).status == 303
 
 
 async def test_one_session_ends_and_the_pages_of_others_go_on(tmp_path: Path) -> None:

@@ -251,9 +251,9 @@ def _wanted(event: Event, request: WatchRequest) -> bool:
     return request.agent in (None, event.agent) and (request.deltas or event.kind is not EventKind.TEXT_DELTA)
 
 
-def look_reply(core: FakeCore, caller: SessionReply) -> LookReply:
-    """All of it, each time, in a version of its own."""
-    core.looks += 1
+def look_reply(core: FakeCore, caller: SessionReply, *, hive: bool) -> LookReply:
+    """All of it, each time, in a version of its own; or nothing."""
+    core.looks += hive
     desk = core.desk
     asked = [q for q in desk.questions if q.state is QuestionState.OPEN and q.addressee == OPERATOR]
     values: dict[LookKind, dict[str, Any]] = {
@@ -267,6 +267,8 @@ def look_reply(core: FakeCore, caller: SessionReply) -> LookReply:
         LookKind.HOLD: {str(n): hold for n, hold in enumerate(core.holds) if hold.kind is HoldKind.CAP},
         LookKind.MESSAGE: {message.id: message for message in core.messages[-100:]},
     }
+    if not hive:
+        values = {}
     items = [
         LookItem.model_validate({"version": core.looks, "kind": kind, "key": key, kind.value: value})
         for kind, found in values.items()
@@ -343,11 +345,12 @@ class FakeOperator(FakeOffices):
 
     async def look(self, request: LookRequest) -> LookReply:
         """Everything, each time, as a version of its own."""
-        caller = self._core.admit(request, "look")
-        reply, known, news = look_reply(self._core, caller), request.history, None
+        core = self._core
+        caller = core.admit(request, "look")
+        reply, known, news = look_reply(core, caller, hive=request.hive), request.history, None
         if known is not None and known.version:
             news = await self.events(EventsRequest(session=request.session, agent=known.agent, after=known.after))
-        return reply.model_copy(update={"history": str(self._core.looks), "events": news})
+        return reply.model_copy(update={"history": f"{core.cursor} {core.forgotten}", "events": news})
 
     async def messages(self, request: MessagesRequest) -> MessagesReply:
         self._core.admit(request, "messages")

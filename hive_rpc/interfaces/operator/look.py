@@ -48,6 +48,8 @@ class LookRequest(OperatorRequest):
     known: str = ""
     """The version of an earlier reply, of which everything is kept: what did not change since is left out."""
     history: LookHistory | None = None
+    hive: bool = True
+    """Whether to be told of the hive; if not, only who asks and what is in the history."""
 
 
 class LookKeys(Model):
