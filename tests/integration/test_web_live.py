@@ -333,9 +333,12 @@ async def test_while_a_page_is_open_others_show_what_was_looked_at_for_it(tmp_pa
         assert await shown() == ["thinking", "thinking"]
         async with events(site, "after=0") as stream:
             await stream.until("lists")
+            # It is looked at once, and then not for a long time.
+            site.core.change("worker", AgentState.PARKED)
+            await stream.until("lists")
             looks = site.core.looks
             worker(AgentState.PAUSED)
-            assert await shown() == ["thinking", "thinking"]
+            assert await shown() == ["parked", "parked"]
             assert site.core.looks == looks
             assert (await site.post("/agent/worker/messages", {"body": "go on"})).status == 303
             assert await shown() == ["paused", "paused"]
