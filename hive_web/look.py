@@ -72,6 +72,11 @@ class Look:
         return Counter(map(attrgetter("state"), self.agents))
 
     @cached_property
+    def spent_today(self) -> float:
+        """By the turns that have ended, in dollars."""
+        return sum(today.cost_usd for today in self.today.values())
+
+    @cached_property
     def waiting(self) -> Sequence[WaitingView]:
         """What goes on only when a person acts."""
         return waiting_views(self)

@@ -23,4 +23,5 @@ def stamps(look: Look) -> dict[str, str]:
         "jobs": stamp(tuple(f"{job.id} {job.state} {job.step}" for job in look.jobs)),
         "questions": stamp(tuple(q.id for q in look.questions)),
         "dead-letters": stamp(tuple(letter.message.id for letter in look.letters)),
+        "spending": stamp((f"{look.spent_today:.2f}", *(f"{hold.scope} {hold.name}" for hold in look.holds))),
     }

@@ -145,6 +145,21 @@ async def test_an_approval_s_page_follows_what_becomes_of_it(site: Dashboard, br
             await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
 
 
+async def test_what_is_spent_is_shown_anew_now_and_then(site: Dashboard, browser: Browser) -> None:
+    desk = site.core.desk
+    assert desk.spending is not None
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/spending")
+        await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+        await expect(page.get_by_text("$7.77")).to_have_count(0)
+        first = desk.spending.spending[0]
+        spent = [first.model_copy(update={"day_usd": 7.77}), *desk.spending.spending[1:]]
+        desk.spending = desk.spending.model_copy(update={"spending": spent})
+        desk.today = [desk.today[0].model_copy(update={"cost_usd": 7.77}), *desk.today[1:]]
+        site.core.emit(EventKind.NOTICE, "worker", text="x")
+        await expect(page.get_by_text("$7.77")).not_to_have_count(0, timeout=30_000)
+
+
 async def test_that_everything_is_stopped_comes_to_open_pages_by_itself(site: Dashboard, browser: Browser) -> None:
     async with context(browser) as tab:
         front = await open_page(site, tab, "/")
