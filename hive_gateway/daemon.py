@@ -56,9 +56,8 @@ async def gateway(
         await book.open()
         stack.push_async_callback(book.close)
         session = await stack.enter_async_context(upstream.session(settings.upstream))
-        base_url = settings.upstream.base_url
         accounts = Accounts(
-            AccountStore(state / "accounts"), book, session, clock, stand_in=stand_in, base_url=base_url
+            AccountStore(state / "accounts"), book, session, clock, stand_in=stand_in, settings=settings.upstream
         )
         await accounts.load(credentials)
         stack.push_async_callback(accounts.close)

@@ -18,6 +18,7 @@ from hive_gateway.config import UpstreamConfig
 from hive_gateway.errors import ApiError
 from hive_gateway.exchange import Exchange
 from hive_gateway.route import Route
+from hive_gateway.silence import Silence
 from hive_gateway.site_proxy import proxy_for
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,13 @@ def session(config: UpstreamConfig) -> aiohttp.ClientSession:
 class Upstream:
     """The API at one address with one credential."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, credential: Credential) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, credential: Credential, *, silence_seconds: float
+    ) -> None:
         self._session = session
         self._base = URL(base_url)
         self._credential = credential
+        self._silence_seconds = silence_seconds
         self._proxy = proxy_for(self._base.scheme, self._base.host or "", self._base.port or 0)
 
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
@@ -89,8 +93,14 @@ class Upstream:
             raise ApiError(HTTPStatus.BAD_GATEWAY, "The model API answered with a redirect.")
         try:
             response = await exchange.respond(answer.status, headers.to_agent(answer.headers), reason=answer.reason)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
+            if answer.connection is not None and answer.connection.protocol is not None:
+                # It would move a timer for each piece.
+                answer.connection.protocol.read_timeout = None
+            async with Silence(self._silence_seconds) as silence:
+                async for piece in answer.content.iter_any():
+                    silence.excuse()
+                    await response.write(piece)
+                    silence.heard()
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("an answer broke off: %s", type(error).__name__)
             raise ConnectionResetError("The answer broke off.") from None

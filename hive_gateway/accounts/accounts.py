@@ -13,10 +13,11 @@ from pydantic import SecretStr, ValidationError
 from hive_base.clock import Clock
 from hive_gateway import limits
 from hive_gateway.accounts.credentials import FixedCredential, RenewedCredential
-from hive_gateway.accounts.models import ANTHROPIC, StoredAccount
+from hive_gateway.accounts.models import StoredAccount
 from hive_gateway.accounts.store import AccountStore
 from hive_gateway.backend import Backend
 from hive_gateway.book import Book, HeldAccount
+from hive_gateway.config import UpstreamConfig
 from hive_gateway.headers import Headers
 from hive_gateway.standin.app import StandIn
 from hive_gateway.upstream import Upstream
@@ -85,14 +86,13 @@ class Accounts:
         clock: Clock,
         *,
         stand_in: Backend | None = None,
-        base_url: str = ANTHROPIC,
+        settings: UpstreamConfig,
     ) -> None:
-        """`base_url` is that of accounts that name none."""
         self._store = store
         self._book = book
         self._session = session
         self._clock = clock
-        self._base_url = base_url
+        self._settings = settings
         self._stand_in = stand_in or StandIn(clock)
         self._live: dict[str, LiveAccount] = {}
         self._changed = asyncio.Event()
@@ -274,7 +274,13 @@ class Accounts:
                 changed=lambda renewed: self._renewed(live, renewed),
                 spawn=self._spawn,
             )
-        live = LiveAccount(account, Upstream(self._session, account.base_url or self._base_url, credential))
+        upstream = Upstream(
+            self._session,
+            account.base_url or self._settings.base_url,
+            credential,
+            silence_seconds=self._settings.silence_seconds,
+        )
+        live = LiveAccount(account, upstream)
         return live
 
     async def _renewed(self, live: LiveAccount, account: StoredAccount) -> None:
@@ -290,7 +296,7 @@ class Accounts:
                 log.error("%s A restart would need a new login of it.", error.sentence())
 
     def _host(self, account: LiveAccount) -> str:
-        return (account.stored.base_url or self._base_url).partition("://")[2].partition("/")[0]
+        return (account.stored.base_url or self._settings.base_url).partition("://")[2].partition("/")[0]
 
     def _wake(self) -> None:
         self._changed.set()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hive_gateway.silence import Silence
+
 CHUNK = 64 * 1024
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -30,28 +32,23 @@ async def relay(
 
     The end of one direction is passed on and the other goes on: a client may be done asking and still listen.
     """
-    alive = asyncio.Event()
+    try:
+        async with Silence(silence_seconds) as silence, asyncio.TaskGroup() as group:
 
-    def note_sent(size: int) -> None:
-        counts.sent += size
-        moved(size)
-        alive.set()
+            def note_sent(size: int) -> None:
+                counts.sent += size
+                moved(size)
+                silence.heard()
 
-    def note_received(size: int) -> None:
-        counts.received += size
-        moved(size)
-        alive.set()
+            def note_received(size: int) -> None:
+                counts.received += size
+                moved(size)
+                silence.heard()
 
-    async with asyncio.TaskGroup() as group:
-        watch = group.create_task(_watch(alive, silence_seconds))
-        copies = [
-            group.create_task(_copy(client[0], server[1], note_sent)),
-            group.create_task(_copy(server[0], client[1], note_received)),
-        ]
-        try:
-            await asyncio.wait(copies)
-        finally:
-            watch.cancel()
+            group.create_task(_copy(client[0], server[1], note_sent))
+            group.create_task(_copy(server[0], client[1], note_received))
+    except TimeoutError:
+        raise SilentError from None
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[int], None]) -> None:
@@ -61,13 +58,3 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note
         await writer.drain()
     if writer.can_write_eof() and not writer.is_closing():
         writer.write_eof()
-
-
-async def _watch(alive: asyncio.Event, silence_seconds: float) -> None:
-    while True:
-        alive.clear()
-        try:
-            async with asyncio.timeout(silence_seconds):
-                await alive.wait()
-        except TimeoutError:
-            raise SilentError from None

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hive_gateway.exchange import Exchange
 from tests.support.gateway import KEY, MESSAGES, Api, agent_socket, api_server, client_of, proxied
+from tests.support.loop_time import LoopTime
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +143,27 @@ async def test_an_answer_that_goes_silent_is_cut_off(tmp_path: Path) -> None:
 
     async with api_server(api) as server, proxied(tmp_path, str(server.make_url("/")), silence_seconds=0.05) as path:
         async with client_of(path) as client, client.post(MESSAGES) as answer:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.read()
+
+
+async def test_an_answer_that_is_slow_is_not_one_that_goes_silent(tmp_path: Path) -> None:
+    words: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def api(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(await words.get())
+
+    time = LoopTime()
+    async with api_server(api) as server, proxied(tmp_path, str(server.make_url("/")), silence_seconds=60) as path:
+        async with client_of(path) as client, client.post(MESSAGES) as answer:
+            for word in (b"one", b"two", b"three", b"four"):
+                time.forward(45)
+                words.put_nowait(word)
+                assert await answer.content.readany() == word
+            time.forward(60)
             with pytest.raises(aiohttp.ClientPayloadError):
                 await answer.read()
 

@@ -14,6 +14,7 @@ from yarl import URL
 
 from hive_gateway.body import MAX_BODY
 from tests.support.gateway import KEY, MESSAGES, PLACEHOLDER, api_server, client_of, proxied
+from tests.support.loop_time import LoopTime
 
 Seen = list[tuple[str, CIMultiDictProxy[str], bytes]]
 
@@ -178,6 +179,7 @@ async def test_a_client_that_goes_away_before_the_answer_ends_the_request_too(tm
 
 
 async def test_a_reader_that_stalls_stalls_the_api_and_nobody_else(tmp_path: Path) -> None:
+    """Nor is the API taken for a silent one, however long it lasts."""
     piece, pieces = b"x" * 2**16, 1024
     finished: list[str] = []
 
@@ -189,12 +191,14 @@ async def test_a_reader_that_stalls_stalls_the_api_and_nobody_else(tmp_path: Pat
         finished.append(request.headers["x-who"])
         return response
 
-    async with api_server(api) as server, proxied(tmp_path, str(server.make_url("/"))) as socket:
+    time = LoopTime()
+    async with api_server(api) as server, proxied(tmp_path, str(server.make_url("/")), silence_seconds=60) as socket:
         async with client_of(socket) as client:
             stalled = await client.post(MESSAGES, headers={"x-who": "stalled"})
             async with client.post(MESSAGES, headers={"x-who": "other"}) as other:
                 assert len(await other.read()) == len(piece) * pieces
             assert finished == ["other"]
+            time.forward(90)
             assert len(await stalled.read()) == len(piece) * pieces
 
     assert finished == ["other", "stalled"]

@@ -74,7 +74,7 @@ async def parts(
         stack.push_async_callback(book.close)
         session = await stack.enter_async_context(upstream.session(settings))
         store = AccountStore(directory / "state" / "accounts")
-        live = Accounts(store, book, session, clock, stand_in=stand_in, base_url=settings.base_url)
+        live = Accounts(store, book, session, clock, stand_in=stand_in, settings=settings)
         await live.load(accounts)
         stack.push_async_callback(live.close)
         treasury = Treasury(book, clock)
