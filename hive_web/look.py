@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from operator import attrgetter
 from typing import TypeVar
 
@@ -74,7 +75,7 @@ class Look:
     @cached_property
     def spent_today(self) -> float:
         """By the turns that have ended, in dollars."""
-        return sum(today.cost_usd for today in self.today.values())
+        return fsum(map(attrgetter("cost_usd"), self.today.values()))
 
     @cached_property
     def waiting(self) -> Sequence[WaitingView]:
