@@ -51,10 +51,10 @@ docs: .venv
 	@.venv/bin/python -m hive_cli.docs docs/cli.md
 	@.venv/bin/python -m hive_core.agents.docs docs/agent-toml.md
 
-# The README's pictures, as the end-to-end test sees the dashboard.
+# The README's pictures: an agent's page as the end-to-end test sees it, and the front page of a hive that a test plays.
 screenshots: .venv
-	@.venv/bin/python -m pytest --quiet tests/e2e/test_conversation.py
-	@mkdir -p docs/images && cp test-artifacts/agent.png test-artifacts/hive.png docs/images/
+	@.venv/bin/python -m pytest --quiet tests/e2e/test_conversation.py tests/integration/test_web_browser.py -k "a_message_in or pictures"
+	@mkdir -p docs/images && cp test-artifacts/agent.png docs/images/ && cp test-artifacts/hive-desktop-light.png docs/images/hive.png
 
 # Runs the Claude CLI of the SDK against the stand-in; docs/claude-cli.md says what to do when its version is a new one.
 record-cli: .venv

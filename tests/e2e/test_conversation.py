@@ -39,11 +39,10 @@ async def test_a_message_in_the_browser_becomes_a_turn_with_a_tool_call_and_a_re
     await expect(page.get_by_text("All done, the sum is above.").last).to_be_visible(timeout=30_000)
     await expect(page.get_by_text("6 times 7 is 42").last).to_be_visible(timeout=30_000)
     await expect(page.locator("body")).to_contain_text("Idle")
-    # `make screenshots` copies them to docs/images.
+    # `make screenshots` copies it to docs/images.
     await screenshot(page, "agent")
     await page.goto(hive.url + "/")
     await expect(page.get_by_text("All done, the sum is above.").first).to_be_visible()
-    await screenshot(page, "hive")
 
 
 async def test_a_sign_in_link_lets_in_one_browser_once(hive: Hive, browser: Browser) -> None:
