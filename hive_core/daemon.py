@@ -48,6 +48,7 @@ from hive_core.deploys.changes import changes
 from hive_core.disks import Images
 from hive_core.doctor import checks
 from hive_core.doctor.doctor import Doctor
+from hive_core.doctor.id_mapping import places_can_be_id_mapped
 from hive_core.events.events import Events
 from hive_core.events.hub import Hub
 from hive_core.events.stats import Stats
@@ -55,7 +56,7 @@ from hive_core.files import Files
 from hive_core.logs.journal import Journal
 from hive_core.looks import Looks
 from hive_core.meta.flake import Sources
-from hive_core.meta.meta import Meta
+from hive_core.meta.meta import STORE, Meta
 from hive_core.metrics import Metrics
 from hive_core.notes import Notes
 from hive_core.operators.audit import Actor, Audit
@@ -279,6 +280,10 @@ async def core(
             doctor=Doctor(
                 [
                     checks.containers_can_run(settings.containers, driver),
+                    # What agents write is in images, which are ext4 anywhere.
+                    places_can_be_id_mapped(
+                        [run.root, *([STORE] if settings.containers is ContainerKind.NIXOS else [])]
+                    ),
                     checks.gateway_is_there(gateway),
                     checks.agents_are_well(agents),
                     checks.declarations_are_carried_out(declared),

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hive_base.idmap import can_idmap
 from hive_base.process import SAFE_PATH
 from hive_cli.up.cgroups import own_hierarchies
 from hive_cli.up.errors import CannotError
-from hive_cli.up.idmap import can_idmap
 from hive_cli.up.state import State
 
 PROGRAMS = {

@@ -41,6 +41,10 @@ def disks(hive: Hive, verb: str, *words: str) -> None:
     hive.run("/opt/hive/bin/python3", "-I", "-c", PROBE, verb, *words)
 
 
+def test_what_containers_are_given_can_be_id_mapped(hive: Hive) -> None:
+    assert check(hive, "id-mapping of /run/hive")["ok"]
+
+
 def test_an_agent_that_writes_without_end_fills_its_own_disk(hive: Hive, glutton: str) -> None:
     assert check(hive, "disk of glutton")["ok"]
     written = 0

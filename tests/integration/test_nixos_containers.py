@@ -82,7 +82,9 @@ def test_an_agent_is_built_boots_and_answers(hive: Hive) -> None:
     system = hive.inside("readlink", "/run/current-system").strip()
     assert f'SYSTEM_PATH="{system}"' in hive.run("cat", f"/etc/nixos-containers/{MACHINE}.conf").stdout
     assert hive.run("readlink", "-f", f"/nix/var/nix/profiles/per-container/{MACHINE}/system").stdout.strip() == system
-    assert "nixos: this machine has what they need" in hive.command("doctor", check=False).stdout
+    found = {c["name"]: c["ok"] for c in json.loads(hive.command("doctor", "--json", check=False).stdout)["checks"]}
+    assert found["containers"]
+    assert found["id-mapping of /nix/store"]
 
 
 def test_of_the_machine_it_sees_the_store_and_nothing_else_of_nix(hive: Hive) -> None:

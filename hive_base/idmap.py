@@ -1,11 +1,13 @@
 """Whether this kernel can id-map a mount of a given file system, found out by doing it and throwing the mount away.
 
-No version number answers this: it needs Linux 5.12 and a file system that supports it (mount_setattr(2)).
+No version number answers this: it needs Linux 5.12 and a file system that supports it (mount_setattr(2)). As a program
+it prints which of the directories that it is given cannot be, one a line.
 """
 
 import ctypes
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 # The same numbers on every architecture (include/uapi/asm-generic/unistd.h).
@@ -57,3 +59,9 @@ def _user_namespace() -> int:
         fd = os.open(f"/proc/{child.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         child.stdin.close()
         return fd
+
+
+if __name__ == "__main__":
+    for word in sys.argv[1:]:
+        if not can_idmap(Path(word)):
+            print(word)  # noqa: T201 - its answer
