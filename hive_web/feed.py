@@ -32,8 +32,8 @@ from hive_rpc.interfaces.session import DescribeRequest
 from hive_rpc.types import Event, EventKind
 from hive_web.core import READ_SECONDS, Core
 from hive_web.front import Fronts
-from hive_web.look import Look, counts
-from hive_web.stamps import asked_by, stamps
+from hive_web.look import Look
+from hive_web.stamps import asked_by
 from hive_web.view.agents import agent_view
 from hive_web.view.timeline import patch
 from hive_web.view.wire import dumps
@@ -247,7 +247,7 @@ class Feed:
         if found is self._shown:
             return
         self._shown = found
-        data = frame("hive", {"hive": found.view, "counts": counts(found), "stamps": stamps(found)})
+        data = frame("hive", {"hive": found.view, "counts": found.counts, "stamps": found.stamps})
         if data != self._hive:
             self._hive = data
             self._tell(data)

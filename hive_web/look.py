@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import fsum
 from operator import attrgetter
@@ -17,7 +17,8 @@ from hive_rpc.interfaces.operator.events import AgentToday
 from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus
 from hive_rpc.interfaces.operator.messages import DeadLetter
 from hive_rpc.types import AgentState, Message
-from hive_web.view.agents import HiveView
+from hive_web.stamps import stamps
+from hive_web.view.agents import AgentView, HiveView
 from hive_web.view.waiting import WaitingView, hive_now, waiting_views
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ class Look:
     """Those that only an operator ends."""
     messages: Sequence[Message]
     """The newest ones, newest last; their beginnings."""
+    views: dict[str, AgentView] = field(default_factory=dict)
+    """Of agents whose pages were asked for."""
 
     def at(self, cursor: int, dialogue: str) -> "Look":
         """The same a little later, with all that was made of it."""
@@ -86,14 +89,24 @@ class Look:
     def view(self) -> HiveView:
         return hive_now(self)
 
+    @cached_property
+    def still(self) -> HiveView:
+        """The view without what changes all the time."""
+        return replace(self.view, summary="", waiting=0)
 
-def counts(look: Look) -> dict[str, int]:
-    """How much waits in each place of the navigation."""
-    return {
-        "questions": len(look.questions),
-        "approvals": len(look.pending),
-        "dead-letters": len(look.letters),
-    }
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How much waits in each place of the navigation."""
+        return {
+            "questions": len(self.questions),
+            "approvals": len(self.pending),
+            "dead-letters": len(self.letters),
+        }
+
+    @cached_property
+    def stamps(self) -> Mapping[str, str]:
+        """What a page of each place of the navigation was made of."""
+        return stamps(self)
 
 
 async def offered(call: Awaitable[T]) -> T | None:

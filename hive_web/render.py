@@ -153,10 +153,9 @@ class Renderer:
 
         `key` says whose page it is: nobody else is shown it.
         """
-        gaps = {name: self.gap(name) for name in filled}
 
         def make() -> str:
-            return self._templates.get_template(template).render(values | gaps)
+            return self._templates.get_template(template).render(values | {name: self.gap(name) for name in filled})
 
         body = self._pieces.one(template, key, stamp, make, filled)
         return web.Response(body=body, content_type="text/html", charset="utf-8")

@@ -2,8 +2,10 @@
 
 import hashlib
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from hive_web.look import Look
+if TYPE_CHECKING:
+    from hive_web.look import Look
 
 
 @lru_cache(maxsize=64)
@@ -11,12 +13,12 @@ def stamp(shown: tuple[str, ...]) -> str:
     return hashlib.blake2b("\0".join(shown).encode(), digest_size=6).hexdigest()
 
 
-def asked_by(look: Look, agent: str) -> str:
+def asked_by(look: "Look", agent: str) -> str:
     """The stamp of what an agent asks the operators."""
     return stamp(tuple(q.id for q in look.questions if q.asker == agent))
 
 
-def stamps(look: Look) -> dict[str, str]:
+def stamps(look: "Look") -> dict[str, str]:
     """By the place in the navigation."""
     return {
         "approvals": stamp(tuple(f"{a.id} {a.state}" for a in look.approvals)),

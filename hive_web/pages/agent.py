@@ -238,7 +238,10 @@ class AgentPages(Room):
 
 def shown(look: Look, name: str) -> AgentView:
     """An agent's view. Raises NotFoundError."""
-    return agent_view(look.agent(name), look.today.get(name))
+    view = look.views.get(name)
+    if view is None:
+        view = look.views[name] = agent_view(look.agent(name), look.today.get(name))
+    return view
 
 
 async def _history(caller: Caller, agent: str, before: int | None, limit: int) -> EventsReply:

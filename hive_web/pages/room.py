@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -15,9 +15,8 @@ from hive_web.errands import Errands
 from hive_web.feed import Feeds
 from hive_web.front import Fronts
 from hive_web.history import Histories
-from hive_web.look import Look, counts
+from hive_web.look import Look
 from hive_web.render import Renderer, as_bytes
-from hive_web.stamps import stamps
 
 
 @dataclass(frozen=True)
@@ -75,20 +74,18 @@ class Room:
         `key` tells pages of one template apart, `stamp` says whether `values` are others. What changes all the time is
         `filled` in: texts, and finished markup.
         """
-        frame, hive = frame_values(caller, look), look.view
         gaps = {
             "cursor": str(look.cursor),
-            "waiting_mark": hive.title,
-            "summary": hive.summary,
+            "waiting_mark": look.view.title,
+            "summary": look.view.summary,
             **filled,
         }
-        still = replace(hive, summary="", waiting=0)
         return self.site.render.kept_page(
             template,
             (caller.name, caller.role, key),
-            (still, frame["stamps"], frame["counts"], stamp),
+            (look.still, look.stamps, look.counts, stamp),
             {name: text if isinstance(text, bytes) else as_bytes(text) for name, text in gaps.items()},
-            **frame,
+            **frame_values(caller, look),
             here=here,
             **values,
         )
@@ -100,8 +97,8 @@ def frame_values(caller: Caller, look: Look) -> dict[str, Any]:
         "hive": look.view,
         "me": caller,
         "cursor": look.cursor,
-        "stamps": stamps(look),
-        "counts": counts(look),
+        "stamps": look.stamps,
+        "counts": look.counts,
     }
 
 
