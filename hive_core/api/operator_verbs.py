@@ -119,7 +119,8 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
             news, version, complete = await looks.since(request.known)
         else:
             news, version, complete = NOTHING, request.known, False
-        # After the cursor: what is older than that is in the history.
+        # Before the history, which then has everything up to it: another look may move it on meanwhile.
+        cursor = looks.cursor
         history, events = await self._parts.events.since(request.history) if request.history else ("", None)
         return LookReply(
             name=self._actor.name,
@@ -127,7 +128,7 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
             version=version,
             complete=complete,
             more=news.more,
-            cursor=looks.cursor,
+            cursor=cursor,
             dialogue=dialogue,
             items=list(news.items),
             keys=list(news.keys),

@@ -83,8 +83,8 @@ class AgentPages(Room):
                 "entries": entries,
                 "state_words": agent.state_words,
                 "older": str(older),
-                # What is shown of the hive may be a little older than the history.
-                "history_cursor": str(max(look.cursor, history.newest)),
+                # Of this answer, which brought the history: what is shown of the hive may be older, or newer.
+                "history_cursor": str(max(reply.cursor, history.newest)),
                 "asked": asked_by(look, name),
                 "key": new_secret(),
             },

@@ -353,6 +353,30 @@ async def test_while_a_page_is_open_others_show_what_was_looked_at_for_it(tmp_pa
             assert (await site.get("/")).status == 303
 
 
+async def test_what_happens_while_a_page_is_made_is_on_it_or_told_to_it(tmp_path: Path) -> None:
+    seldom = Pace(refresh_apart=60, refresh_every=60, recheck=600, heartbeat=600, retry=0.01)
+    async with dashboard(tmp_path, pace=seldom) as site:
+        site.sign_in()
+        site.core.agent("worker")
+
+        async def meanwhile() -> None:
+            site.core.on_look = None
+            site.core.emit(EventKind.NOTICE, "worker", text="now")
+            # This one looks at the whole hive, and is answered first.
+            assert (await site.get("/agent/worker/stats")).status == 200
+
+        async with events(site, "after=0") as stream:
+            await stream.until("lists")
+            await site.get("/agent/worker/")
+            site.core.on_look = meanwhile
+            page = await (await site.get("/agent/worker/")).text()
+            assert site.core.on_look is None
+        (cursor,) = re.findall(r'class="agent-page" .*data-cursor="(\d+)"', page)
+        assert int(cursor) < site.core.cursor
+        async with events(site, f"agent=worker&after={cursor}") as stream:
+            assert (await stream.until("timeline")).data["view"]["text"] == "now"
+
+
 async def test_one_session_ends_and_the_pages_of_others_go_on(tmp_path: Path) -> None:
     pace = Pace(refresh_apart=0, refresh_every=60, recheck=0.02, heartbeat=60, retry=0.01)
     async with dashboard(tmp_path, pace=pace, real_time=True) as site:

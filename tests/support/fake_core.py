@@ -1,7 +1,7 @@
 """A core for the dashboard's tests: a real server on a real socket, whose answers are what a test says they are."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -79,6 +79,8 @@ class FakeCore:
     desk: Desk = field(default_factory=Desk)
     """What the other pages show."""
     on_send: Callable[[Message], None] | None = None
+    on_look: Callable[[], Awaitable[None]] | None = None
+    """What happens between a look and its answer."""
 
     def __post_init__(self) -> None:
         self._watchers: list[asyncio.Event] = []
@@ -350,7 +352,10 @@ class FakeOperator(FakeOffices):
         reply, known, news = look_reply(core, caller, hive=request.hive), request.history, None
         if known is not None and known.version:
             news = await self.events(EventsRequest(session=request.session, agent=known.agent, after=known.after))
-        return reply.model_copy(update={"history": f"{core.cursor} {core.forgotten}", "events": news})
+        reply = reply.model_copy(update={"history": f"{core.cursor} {core.forgotten}", "events": news})
+        if core.on_look:
+            await core.on_look()
+        return reply
 
     async def messages(self, request: MessagesRequest) -> MessagesReply:
         self._core.admit(request, "messages")
