@@ -65,7 +65,8 @@ class Lives:
         if name in self._agents.live_names():
             # A job before this one has made it; what is done below would be done to that one.
             raise ConflictError(f"There is an agent {name} already.", hint="Choose another name, or destroy it first.")
-        if self._systems.are_built and not running.reached(JobStep.APPLY):
+        if self._systems.are_built:
+            # Also where it was built before: what was dropped below is not kept from Nix's collector any more.
             sha = sha or await self._configs.adopt(name, config)
             built = await self._systems.build(running, {name: sha})
             await running.step(JobStep.APPLY, sha=sha, system=str(built[name]))

@@ -15,12 +15,13 @@ import pytest
 from hive_base.process import Completed
 from hive_core.build.sandbox import Errand
 from hive_core.deploys.lives import PURGE
-from hive_core.jobs import Order
+from hive_core.jobs import Order, Running
+from hive_core.jobs.jobs import RETRY_SECONDS
 from hive_core.meta import lock
 from hive_core.meta.inside import nix
 from hive_core.meta.meta import Meta
 from hive_rpc.configuration import Approval, ApprovalState, JobKind, JobState
-from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError
+from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, StorageError
 from hive_rpc.types import AgentState
 from tests.support.changing import ADA, MANAGER, Changing, core
 from tests.support.fake_systemd import Bus, FakeSystemd, fake_systemd
@@ -205,6 +206,31 @@ async def test_what_was_built_for_an_agent_that_did_not_come_up_is_left_to_nix_s
     hive.lives.systemd.failing.clear()
     await hive.spawn("scout")
     assert links() == before | {"agent-scout"}
+
+
+async def test_an_agent_whose_creation_a_full_disk_held_up_boots_what_is_kept_for_it(
+    hive: Changing, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, refused = world.root / "lib" / "builds" / "agent-scout", asyncio.Event()
+    with monkeypatch.context() as full:
+
+        async def say(running: Running, *lines: str) -> None:
+            refused.set()
+            raise StorageError
+
+        async def spawn(*given: object) -> None:
+            assert link.exists(), "control: it was built"
+            full.setattr(Running, "say", say)
+            raise StorageError
+
+        full.setattr(hive.lives.agents, "spawn", spawn)
+        spawning = asyncio.create_task(hive.spawn("scout"))
+        await refused.wait()
+    await hive.lives.pass_time(RETRY_SECONDS)
+    await spawning
+    scout = hive.lives.agents.get("scout")
+    assert await all_three(hive, "scout") == (scout.sha, scout.sha, scout.system)
+    assert link.resolve() == scout.system
 
 
 async def test_an_agent_that_another_job_has_created_meanwhile_stays_what_it_is(hive: Changing, world: World) -> None:
