@@ -335,9 +335,9 @@ class Feeds:
                 stir=self._stirred.set,
             )
             self._feeds[agent] = feed
-            feed.task = asyncio.create_task(_run(feed.run(), {agent: feed}), name=f"feed {agent or ''}")
-        if self._looking is None:
-            self._looking = asyncio.create_task(_run(self._look_often(), self._feeds), name="looks")
+            feed.task = asyncio.create_task(_run(feed.run, {agent: feed}), name=f"feed {agent or ''}")
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(_run(self._look_often, self._feeds), name="looks")
         feed.users += 1
         try:
             if agent is not None and not (feed.reaches(page.cursor) and feed.has_seen(page.cursor)):
@@ -374,13 +374,13 @@ class Feeds:
         try:
             async with asyncio.timeout(READ_SECONDS), self._core.operator() as operator:
                 _, look = await self._core.mirror.look(operator, looker.somebody, background=True)
+                # At once: while the connection is closed, a newer one may be shown.
+                for feed in self._feeds.values():
+                    feed.show(look)
         except NotSignedInError:
             await looker.recheck()
         except (HiveError, TimeoutError):
             return  # the watches say so, once
-        else:
-            for feed in self._feeds.values():
-                feed.show(look)
 
     async def _catch_up(self, feed: Feed, page: Page, agent: str) -> None:
         """What core says has happened since, for a page whose cursor the feed does not know."""
@@ -397,10 +397,10 @@ class Feeds:
                     return
 
 
-async def _run(work: Awaitable[None], feeds: Mapping[str | None, Feed]) -> None:
+async def _run(work: Callable[[], Awaitable[None]], feeds: Mapping[str | None, Feed]) -> None:
     """Work that fails is a mistake of ours; the pages of these feeds then begin anew."""
     try:
-        await work
+        await work()
     except Exception:
         log.exception("a feed failed")
         for feed in feeds.values():

@@ -1,0 +1,105 @@
+"""The looks that all feeds share."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.types import AgentState
+from hive_web.core import Core
+from hive_web.feed import Feeds, Pace, Page
+from hive_web.front import Fronts
+from hive_web.mirror import Mirror
+from tests.support.fake_core import FakeCore
+
+SELDOM = Pace(refresh_apart=60, refresh_every=60, recheck=60, heartbeat=60, retry=0.01)
+
+
+class Lingering(Core):
+    """Its first connections take a while to close."""
+
+    def __init__(self, core: FakeCore, path: Path) -> None:
+        super().__init__(path, core.clock)
+        self.closing, self.closed = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def operator(self, time_limit: float | None = None) -> AsyncIterator[Operator]:
+        async with super().operator(time_limit) as operator:
+            yield operator
+        self.closing.set()
+        await self.closed.wait()
+
+
+@pytest.fixture
+async def core(tmp_path: Path) -> AsyncIterator[FakeCore]:
+    core = FakeCore()
+    core.agent("worker")
+    await core.start(tmp_path / "web.sock")
+    yield core
+    await core.stop()
+
+
+@asynccontextmanager
+async def following(feeds: Feeds, core: FakeCore) -> AsyncIterator[asyncio.Queue[str]]:
+    """What a page is told."""
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def write(data: bytes) -> None:
+        told.put_nowait(data.decode())
+
+    page = Page(core.sign_in(), 0, "")
+    async with feeds.following(None, page):
+        writing = asyncio.create_task(page.write_to(write))
+        try:
+            yield told
+        finally:
+            writing.cancel()
+            await asyncio.wait({writing})
+
+
+async def test_a_page_is_not_told_how_it_was_before_what_another_look_has_shown(core: FakeCore, tmp_path: Path) -> None:
+    web = Lingering(core, tmp_path / "web.sock")
+    feeds = Feeds(web, Fronts(), core.clock, SELDOM)
+    async with following(feeds, core) as told:
+        await web.closing.wait()
+        core.agent("worker", AgentState.PARKED)
+        async with web.caller(core.sign_in()) as caller:
+            await caller.look()
+        async with following(feeds, core):
+            web.closed.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+    text = ""
+    while not told.empty():
+        text += told.get_nowait()
+    assert text.rindex('"state":"parked"') > text.rindex('"state":"idle"')
+
+
+async def test_pages_that_come_after_a_look_that_failed_are_looked_at_for(
+    core: FakeCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise ArithmeticError
+
+    feeds = Feeds(Core(tmp_path / "web.sock", core.clock), Fronts(), core.clock, SELDOM)
+    with monkeypatch.context() as broken:
+        broken.setattr(Mirror, "look", fail)
+        slow = following(feeds, core)
+        told = await slow.__aenter__()
+        assert "event: reset" in await told.get()
+    async with following(feeds, core) as told:
+        assert "event: hive" in await told.get()
+    await slow.__aexit__(None, None, None)
+
+
+async def test_a_page_that_is_gone_at_once_leaves_nothing_that_was_begun(
+    core: FakeCore, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    feeds = Feeds(Core(tmp_path / "web.sock", core.clock), Fronts(), core.clock, SELDOM)
+    with pytest.raises(ConnectionError):
+        async with feeds.following(None, Page(core.sign_in(), 0, "")):
+            raise ConnectionError
+    assert not [str(warning.message) for warning in recwarn]
