@@ -12,6 +12,8 @@ import sys
 import types
 from collections.abc import Sequence
 
+from hive_agent import absent
+
 NEVER_USED = ("ssl", "_hashlib")
 IN_NAME_ALONE = ("pydantic.json_schema", "asyncio.sslproto")
 PLUGIN_LOADER = "pydantic.plugin._loader"
@@ -24,24 +26,10 @@ def begin() -> None:
         # An import then fails as if it were not installed, for which the standard library is prepared.
         sys.modules[name] = None  # type: ignore[assignment]
     os.environ["PYTHONTZPATH"] = TIME_ZONES
-    for name in IN_NAME_ALONE:
-        sys.modules[name] = _Empty(name)
+    absent.leave_out(IN_NAME_ALONE)
     loader = types.ModuleType(PLUGIN_LOADER)
     loader.get_plugins = _no_plugins  # type: ignore[attr-defined]
     sys.modules[PLUGIN_LOADER] = loader
-
-
-class _Nothing:
-    """What can be named as a type."""
-
-
-class _Empty(types.ModuleType):
-    """A module from which everything can be imported, and nothing used."""
-
-    def __getattr__(self, name: str) -> type[_Nothing]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Nothing
 
 
 def _no_plugins() -> Sequence[object]:

@@ -50,6 +50,7 @@ async def run(socket: Path) -> None:
         if cli is None:
             return
         # The SDK takes 0.4 s to import, about as long as the CLI takes to start: they do it at the same time.
+        imports.spare()
         with imports.lasting():
             from hive_agent import tools
             from hive_agent.runner import session

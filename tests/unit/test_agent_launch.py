@@ -103,8 +103,9 @@ def test_the_cgroup_is_read_from_the_unified_line() -> None:
 def test_an_idle_harness_holds_none_of_the_libraries_that_weigh() -> None:
     script = (
         "from hive_agent.harness import diet; diet.begin()\n"
+        "from hive_agent.absent import Absent\n"
         "import hive_agent.harness.daemon, sys\n"
-        "real = lambda module: module is not None and not isinstance(module, diet._Empty)\n"
+        "real = lambda module: module is not None and not isinstance(module, Absent)\n"
         "print(*(name for name, module in sys.modules.items() if real(module)))"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
