@@ -71,7 +71,7 @@ def test_an_operator_is_asked_before_the_model_uses_what_the_configuration_says(
     machine = hive.machine("worker")
     assert hive.run_in(machine, "test", "-e", "/agents/worker/state/here", check=False).returncode == 1
     hive.run("systemctl", "kill", "--signal=KILL", "--kill-who=main", "hive-core.service")
-    until("core is back", lambda: hive.command("status", check=False).returncode == 0)
+    until("core is back", hive.answers)
     hive.command("questions", "answer", question(), "--choose", "Allow")
     until(
         "it is done",

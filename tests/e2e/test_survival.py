@@ -21,8 +21,7 @@ def thinking(hive: Hive) -> bool:
 
 
 def replies(hive: Hive, message: str) -> list[dict[str, Any]]:
-    page = json.loads(hive.command("messages", "worker", "--json").stdout)
-    return [m for m in page["messages"] if m["in_reply_to"] == message and m["sender"] == "worker"]
+    return [m for m in hive.messages("worker") if m["in_reply_to"] == message and m["sender"] == "worker"]
 
 
 def settled(hive: Hive) -> bool:
@@ -49,16 +48,14 @@ def test_a_turn_outlives_core(hive: Hive) -> None:
     message, word = slow_turn(hive)
     core = pid_of(hive, "hive-core.service")
     hive.run("kill", "-9", core)
-    until("core is back", lambda: hive.command("status", "--json", check=False).returncode == 0)
+    until("core is back", hive.answers)
     assert pid_of(hive, "hive-core.service") != core
     answer = until("the reply arrives", lambda: replies(hive, message))
     until("the worker is idle", lambda: settled(hive))
     assert len(answer) == len(replies(hive, message)) == 1
     assert word in answer[0]["body"]
     assert pid_of(hive, f"container@{harness['machine']}.service") == container
-    delivered = [
-        m for m in json.loads(hive.command("messages", "worker", "--json").stdout)["messages"] if m["id"] == message
-    ]
+    delivered = [m for m in hive.messages("worker") if m["id"] == message]
     assert [m["redelivered"] for m in delivered] == [False]
 
 
@@ -70,9 +67,7 @@ def test_a_message_whose_harness_was_killed_is_delivered_again_and_says_so(hive:
     until("the worker is idle", lambda: settled(hive))
     assert len(replies(hive, message)) == 1
     assert word in answer[0]["body"]
-    delivered = [
-        m for m in json.loads(hive.command("messages", "worker", "--json").stdout)["messages"] if m["id"] == message
-    ]
+    delivered = [m for m in hive.messages("worker") if m["id"] == message]
     assert [(m["redelivered"], m["attempts"]) for m in delivered] == [(True, 1)]
 
 

@@ -56,7 +56,7 @@ def hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
     with booted(tmp_path_factory.mktemp("nixos")) as state:
         hive = Hive(state)
         make_nixos(hive)
-        until("core is back", lambda: hive.command("status", check=False).returncode == 0)
+        until("core is back", hive.answers)
         hive.command("spawn", "worker")
         yield hive
 

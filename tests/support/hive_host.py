@@ -1,16 +1,16 @@
 """A hive host, and a whole hive, as tests see them from the machine around."""
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,7 +21,15 @@ from hive_cli.up.launch import launch
 from hive_cli.up.protocol import LaunchRequest
 from hive_cli.up.state import HostRecord, State
 from hive_cli.up.stop import stop
+from hive_rpc.client import connect
+from hive_rpc.errors import UnavailableError
+from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.messages import MessagesRequest
+from hive_rpc.interfaces.operator.request import OperatorRequest
+from tests.support import forked
 from tests.support.patience import until
+
+T = TypeVar("T")
 
 HIVE = Path(sys.prefix) / "bin" / "hive"
 
@@ -111,10 +119,38 @@ class Host:
         """`hive` with these arguments, for this hive."""
         return hive_command(*arguments, "--state", str(self.state.root), check=check, limit=limit)
 
+    def asked(self, call: Callable[[Operator], Awaitable[T]]) -> T:
+        """What core answers an operator.
+
+        Tests ask over and over until something has happened, and the program takes a third of a second of a processor
+        each time, which what they wait for would lack.
+        """
+
+        async def ask() -> T:
+            async with connect(self.run_paths.operator_socket) as client:
+                return await call(client.proxy(Operator))
+
+        # A loop may run in this thread.
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(asyncio.run, ask()).result()
+
     def status(self) -> dict[str, Any]:
-        """`hive status --json`."""
-        found: dict[str, Any] = json.loads(self.command("status", "--json").stdout)
-        return found
+        """What `hive status --json` prints."""
+        return self.asked(lambda core: core.status(OperatorRequest())).model_dump(mode="json")
+
+    def answers(self) -> bool:
+        """Whether core is there."""
+        try:
+            self.status()
+        except UnavailableError:
+            return False
+        return True
+
+    def messages(self, agent: str) -> list[dict[str, Any]]:
+        """The newest hundred that an agent sent or received, as `hive messages --json` prints them."""
+        request = MessagesRequest(agent=agent, limit=100)
+        reply = self.asked(lambda core: core.messages(request))
+        return [message.model_dump(mode="json") for message in reply.messages]
 
     def agent(self, name: str) -> dict[str, Any]:
         """What the status says of an agent."""
@@ -177,15 +213,22 @@ class Hive(Host):
 def hive_command(
     *arguments: str, check: bool = True, limit: float = 300, environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `.venv/bin/hive` with nothing of this process's environment: no key, no state directory by accident."""
-    done = subprocess.run(
+    """Run the installed `hive` with nothing of this process's environment: no key, no state directory by accident."""
+    run = _installed if arguments[0] in ("up", "down") else forked.hive
+    done = run(arguments, {**BASE_ENVIRONMENT, **(environment or {})}, limit=limit)
+    assert not check or done.returncode == 0, f"hive {arguments} ended with {done.returncode}: {done.stderr}"
+    return done
+
+
+def _installed(
+    arguments: tuple[str, ...], environment: Mapping[str, str], *, limit: float
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [str(HIVE), *arguments],
-        env={**BASE_ENVIRONMENT, **(environment or {})},
+        env=environment,
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=limit,
     )
-    assert not check or done.returncode == 0, f"hive {arguments} ended with {done.returncode}: {done.stderr}"
-    return done

@@ -56,8 +56,7 @@ def shown(hive: Host, approval: str) -> dict[str, Any]:
 
 def told(hive: Host, approval: str) -> list[str]:
     """What the hive told the manager of it."""
-    found = json.loads(hive.command("messages", "manager", "--json", "--limit", "100").stdout)["messages"]
-    return [m["body"] for m in found if m["sender"] == "hive" and approval in m["body"]]
+    return [m["body"] for m in hive.messages("manager") if m["sender"] == "hive" and approval in m["body"]]
 
 
 def configured(new: str, more: str = "") -> str:
@@ -113,7 +112,7 @@ def core_may_be_killed(hive: Host, step: JobStep, new: str, broken: str) -> None
         # Core may die before it has answered.
         others.submit(hive.command, "approvals", "approve", approval, "--no-wait", check=False)
         _kill_core(hive, approval, step)
-    until("core is back", lambda: hive.command("status", check=False).returncode == 0)
+    until("core is back", hive.answers)
     state = "failed" if fails else "deployed"
     until("it ends", lambda: shown(hive, approval)["approval"]["state"] not in ("approved", "running"))
     assert shown(hive, approval)["approval"]["state"] == state
@@ -123,8 +122,7 @@ def core_may_be_killed(hive: Host, step: JobStep, new: str, broken: str) -> None
 
 
 def _said_by_worker(hive: Host) -> str:
-    found = json.loads(hive.command("messages", "worker", "--json", "--limit", "100").stdout)["messages"]
-    return "\n".join(m["body"] for m in found if m["sender"] == "worker")
+    return "\n".join(m["body"] for m in hive.messages("worker") if m["sender"] == "worker")
 
 
 def _kill_core(hive: Host, approval: str, step: JobStep) -> None:
