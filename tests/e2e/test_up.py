@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from hive_base.process import BASE_ENVIRONMENT
 from hive_cli.up.state import State
-from tests.support.hive_host import HIVE, Hive, free_port, hive_command
+from tests.support.hive_host import HIVE, Hive, Host, free_port, hive_command
 
 
 @pytest.fixture
@@ -22,6 +21,17 @@ def where(hive: Hive, tmp_path: Path) -> Iterator[tuple[str, ...]]:
     options = ("--state", str(tmp_path / "second"))
     yield options
     hive_command("down", *options)
+
+
+@pytest.fixture(scope="module")
+def second(hive: Hive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """The options of a second hive that runs, and runs again after each test that stops it."""
+    options = ("--state", str(tmp_path_factory.mktemp("second") / "state"))
+    try:
+        assert up(*options, "--port", str(free_port()))["started"]
+        yield options
+    finally:
+        hive_command("down", *options)
 
 
 def up(*options: str) -> dict[str, Any]:
@@ -54,39 +64,30 @@ def test_a_new_hive_has_a_manager_and_a_worker_that_have_had_their_first_turn(hi
     assert agents["manager"]["last_turn"]["outcome"] == "ok"
 
 
-def test_a_hive_that_was_stopped_has_everything_at_the_next_start(where: tuple[str, ...]) -> None:
-    port = str(free_port())
-    first = up(*where, "--port", port)
-    assert first["started"]
-    hive_command("send", "worker", "what is 6*7?", "--wait", *where)
-    hive_command("spawn", "scribe", *where)
-    hive_command("destroy", "manager", "--yes", *where)
-    assert json.loads(hive_command("down", *where, "--json").stdout)["stopped"]
-    assert trees(Path(where[1])) == []
-    second = up(*where, "--port", port)
-    assert [agent["name"] for agent in second["agents"]] == ["scribe", "worker"], "and no manager is made again"
-    assert "what is 6*7?" in hive_command("messages", "worker", *where).stdout
-    assert json.loads(hive_command("send", "worker", "what is 7*7?", "--wait", "--json", *where).stdout)
+def test_a_hive_that_was_stopped_has_everything_at_the_next_start(second: tuple[str, ...]) -> None:
+    hive_command("send", "worker", "what is 6*7?", "--wait", *second)
+    hive_command("spawn", "scribe", *second)
+    hive_command("destroy", "manager", "--yes", *second)
+    assert json.loads(hive_command("down", *second, "--json").stdout)["stopped"]
+    assert trees(Path(second[1])) == []
+    again = up(*second, "--port", str(free_port()))
+    assert again["started"]
+    assert [agent["name"] for agent in again["agents"]] == ["scribe", "worker"], "and no manager is made again"
+    assert "what is 6*7?" in hive_command("messages", "worker", *second).stdout
+    assert json.loads(hive_command("send", "worker", "what is 7*7?", "--wait", "--json", *second).stdout)
 
 
-def test_a_turn_that_runs_may_finish_before_the_hive_stops(where: tuple[str, ...]) -> None:
-    up(*where, "--port", str(free_port()))
-    hive_command("send", "worker", "wait 3 seconds and then say goodbye", *where)
-    wait_until_it_thinks(where)
-    hive_command("down", *where)
-    up(*where, "--port", str(free_port()))
-    messages = json.loads(hive_command("messages", "worker", "--json", *where).stdout)["messages"]
+def test_a_turn_that_runs_may_finish_before_the_hive_stops(second: tuple[str, ...]) -> None:
+    host = Host(State(Path(second[1])))
+    host.becomes("worker", "idle")
+    hive_command("send", "worker", "wait 3 seconds and then say goodbye", *second)
+    host.becomes("worker", "thinking")
+    hive_command("down", *second)
+    up(*second, "--port", str(free_port()))
+    messages = json.loads(hive_command("messages", "worker", "--json", *second).stdout)["messages"]
     (reply,) = [m for m in messages if "goodbye" in m["body"] and m["sender"] == "worker"]
     (asked,) = [m for m in messages if m["id"] == reply["in_reply_to"]]
     assert not asked["redelivered"]
-
-
-def wait_until_it_thinks(where: tuple[str, ...]) -> None:
-    while True:
-        agents = json.loads(hive_command("status", "--json", *where).stdout)["agents"]
-        if any(agent["state"] == "thinking" for agent in agents):
-            return
-        time.sleep(0.05)
 
 
 def test_a_down_where_nothing_runs_is_no_error(tmp_path: Path) -> None:

@@ -66,12 +66,15 @@ def hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
 
 
 @pytest.fixture
-def worker(hive: Hive) -> Iterator[str]:
-    """An agent of this test's own, that is up."""
-    hive.command("spawn", "worker")
-    yield "worker"
-    if hive.found("worker") is not None:
+def worker(hive: Hive) -> str:
+    """An agent that is up: the one of the test before, unless that left it otherwise."""
+    left = hive.found("worker")
+    if left is not None and not (left.container == "running" and left.state in ("idle", "thinking")):
         hive.command("destroy", "worker", "--purge", "--yes")
+        left = None
+    if left is None:
+        hive.command("spawn", "worker")
+    return "worker"
 
 
 @contextmanager
