@@ -5,19 +5,16 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browser import chromium, context, follow, screenshot
+from tests.support.browser import context, follow, screenshot
 from tests.support.hive_host import Hive
 
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     async with context(browser, viewport={"width": 1280, "height": 800}) as tab:
         yield await tab.new_page()

@@ -6,10 +6,11 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.test_gateway_live import ASK_PROXY
-from tests.support.browser import chromium, context, follow
+from tests.support.browser import context, follow
 from tests.support.hive_host import Hive
 from tests.support.manager_story import REASON, ask, propose
 
@@ -17,11 +18,14 @@ PATIENCE_MS = 90_000
 """Drains, switches and boots go on while other tests' machines do."""
 
 
-@pytest.fixture
-async def page(hive: Hive) -> AsyncIterator[Page]:
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(hive: Hive, browser: Browser) -> AsyncIterator[Page]:
     """Of an admin who has no password yet, so that none is asked for."""
     link = json.loads(hive.command("operator", "invite", "ruth", "--role", "admin", "--json").stdout)["url"]
-    async with chromium() as browser, context(browser) as tab:
+    async with context(browser) as tab:
         page = await tab.new_page()
         await follow(link, page)
         yield page

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from hive_base.tasks import alongside
 from hive_rpc.client import connect
@@ -18,7 +19,7 @@ from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.events import EventsRequest
 from hive_rpc.interfaces.operator.messages import AwaitReplyRequest, OperatorSendRequest
 from hive_web.view.timeline import patch
-from tests.support.browser import chromium, context, follow
+from tests.support.browser import context, follow
 from tests.support.hive_host import Hive
 from tests.support.patience import SECONDS
 
@@ -103,12 +104,12 @@ async def stored(hive: Hive, after: int) -> list[int]:
     return [event.id for event in reply.events if event.id is not None and patch(event, AGENT)]
 
 
-@pytest.fixture
-async def page(hive: Hive) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(hive: Hive, browser: Browser) -> AsyncIterator[Page]:
     await asyncio.to_thread(hive.command, "spawn", AGENT)
     link = json.loads(hive.command("operator", "invite", "watcher", "--json").stdout)["url"]
     try:
-        async with chromium() as browser, context(browser) as tab:
+        async with context(browser) as tab:
             page = await tab.new_page()
             await follow(link, page)
             yield page
@@ -118,6 +119,7 @@ async def page(hive: Hive) -> AsyncIterator[Page]:
 
 # Whichever test comes first boots the hive; two of its parts come back within this one.
 @pytest.mark.timeout(300)
+@pytest.mark.asyncio(loop_scope="session")
 async def test_nothing_is_missed_or_doubled_when_the_dashboard_and_core_are_killed(hive: Hive, page: Page) -> None:
     await page.goto(f"{hive.url}/agent/{AGENT}/")
     await expect(page.locator("#live")).to_have_attribute("data-connection", "live")

@@ -1,21 +1,19 @@
 """Every page's width, and axe-core's rules for WCAG 2.2 A and AA, in both themes, on a desk and on a phone."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
 from hive_rpc.types import AgentState, Role
 from tests.integration.test_web_browser import LONG, PAGES, QUICK, UNBROKEN, arrange_long_words, open_page
 from tests.support import demo_hive
-from tests.support.browser import DESKTOP, PHONE, chromium, context
+from tests.support.browser import DESKTOP, PHONE, context
 from tests.support.dashboard import dashboard
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -24,12 +22,6 @@ async def violations(page: Page) -> list[str]:
     """What axe-core finds on a page: the rule and the beginning of the element."""
     found = await Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
     return [f"{v['id']}: {node['html'][:160]}" for v in found.response["violations"] for node in v["nodes"]]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("theme", "viewport"), [("light", DESKTOP), ("dark", PHONE)], ids=["light-desk", "dark-phone"])

@@ -16,7 +16,7 @@ from hive_rpc.types import OPERATOR, AgentState, EventKind, Message, Role, ToolC
 from hive_web.feed import Pace
 from hive_web.places import PLACES
 from tests.support import demo_hive
-from tests.support.browser import OUTLINE, PHONE, chromium, context, screenshot
+from tests.support.browser import OUTLINE, PHONE, context, screenshot
 from tests.support.dashboard import Dashboard, dashboard
 from tests.unit.test_web_words import NOW, RELATIVE
 
@@ -25,16 +25,10 @@ LONG = "w" * 31
 UNBROKEN = "an-unbroken-word-" * 40
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Dashboard]:
     async with dashboard(tmp_path, pace=QUICK, real_time=True) as running:
         yield running
@@ -498,6 +492,7 @@ async def test_script_cannot_turn_text_into_markup(site: Dashboard, browser: Bro
         "() => { try { document.body.innerHTML = '<b>x</b>'; return '' } catch (error) { return error.message } }"
     )
     assert "TrustedHTML" in refused
+    await page.close()
 
 
 async def test_the_theme_follows_the_system_until_one_is_chosen(site: Dashboard, browser: Browser) -> None:

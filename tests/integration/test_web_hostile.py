@@ -8,14 +8,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, expect
 
 from hive_rpc.interfaces.operator.files import FileEntry, FileKind
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall
 from hive_web.feed import Pace
 from tests.integration.test_web_desk import PAGES
 from tests.support import demo_hive
-from tests.support.browser import chromium, context
+from tests.support.browser import context
 from tests.support.dashboard import Dashboard, dashboard
 from tests.support.fake_core import FakeCore
 from tests.support.hostile import ALL, CONTROLS, HOSTILE, LONG, poisoned
@@ -138,12 +139,13 @@ async def test_what_is_too_long_is_cut_on_every_page(tmp_path: Path) -> None:
             assert "<b>xxx" not in page, path
 
 
-@pytest.fixture
-async def tab() -> AsyncIterator[BrowserContext]:
-    async with chromium() as browser, context(browser) as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser: Browser) -> AsyncIterator[BrowserContext]:
+    async with context(browser) as opened:
         yield opened
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_nothing_runs_in_a_browser_and_nothing_is_made_of_it(tmp_path: Path, tab: BrowserContext) -> None:
     pace = Pace(refresh_apart=0, refresh_every=60, recheck=60, heartbeat=60, retry=0.05)
     async with dashboard(tmp_path, pace=pace, real_time=True) as site:
@@ -164,6 +166,7 @@ async def test_nothing_runs_in_a_browser_and_nothing_is_made_of_it(tmp_path: Pat
             assert await page.evaluate(FOUND) == [], path
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_page_that_did_not_escape_it_would_run_it(tab: BrowserContext) -> None:
     page = await tab.new_page()
     await page.set_content("\n".join(HOSTILE[:3]))

@@ -12,11 +12,11 @@ from hive_rpc.configuration import ApprovalState, JobState
 from hive_rpc.types import AgentState, EventKind, Role
 from tests.integration.test_web_browser import PAGES, QUICK, open_page
 from tests.support import demo_hive
-from tests.support.browser import DESKTOP, PHONE, chromium, context
+from tests.support.browser import DESKTOP, PHONE, context
 from tests.support.dashboard import Dashboard, dashboard
 from tests.support.fake_desk import PASSWORD
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WATCH_SHIFTS = """
 window.shifts = [];
@@ -40,13 +40,7 @@ window.Notification = class {
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Dashboard]:
     async with dashboard(tmp_path, pace=QUICK, real_time=True) as running:
         demo_hive.populate(running.core)
