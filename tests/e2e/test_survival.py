@@ -8,7 +8,7 @@ from hive_rpc.types import AgentState
 from tests.support.hive_host import Hive
 from tests.support.patience import SECONDS, until
 
-SLOW = "wait 6 seconds and then say "
+SLOW = "wait 4 seconds and then say "
 
 
 def send(hive: Hive, body: str, to: str = "worker") -> str:

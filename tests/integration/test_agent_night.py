@@ -13,7 +13,7 @@ from tests.support.agent_loop import Loop, failed, finished, serving
 HOURS = 3600.0
 MESSAGES = 200
 TURN_SECONDS = 40.0
-STEP = 20.0
+STEP = 40.0
 
 
 class Night:
