@@ -28,6 +28,8 @@ class Containers:
         self._systemd = systemd
         self._driver = driver
         self._proc = proc
+        self._ended: dict[str, str] = {}
+        """By machine, the run that was ended because it was unmapped; what systemd says of its end is not the cause."""
 
     async def status(self, machine: str) -> ContainerStatus:
         return container_status(await self._systemd.state(unit_of(machine)))
@@ -41,13 +43,16 @@ class Containers:
         # One that runs, or that systemd is about to start again, would have its root changed under it.
         await self.stop(spec.machine)
         await self._driver.fill(spec)
+        before = self._ended.get(spec.machine)
         result = await self._systemd.start(unit)
-        if result != "done":
-            status = await self.status(spec.machine)
-            raise AgentFailedError(f"The container of {spec.agent} {status.failure or f'did not start ({result})'}.")
-        if await self._is_unmapped(await self.status(spec.machine)):
-            await self._end(spec.machine)
+        status = await self.status(spec.machine)
+        if await self._is_unmapped(status):
+            await self._end(status)
+        # Who watches may have seen it before, and ended it.
+        if self._ended.get(spec.machine) != before:
             raise AgentFailedError(f"The container of {spec.agent} {UNMAPPED}.")
+        if result != "done":
+            raise AgentFailedError(f"The container of {spec.agent} {status.failure or f'did not start ({result})'}.")
 
     async def reload(self, spec: ContainerSpec) -> bool:
         """Have a container that runs take on another spec without a boot; False when it needs one. Raises HiveError."""
@@ -92,8 +97,6 @@ class Containers:
         HiveError when systemd cannot be asked about that.
         """
         last: dict[str, ContainerStatus] = {}
-        ended: dict[str, str] = {}
-        """By machine, the run that was ended here; what systemd says of its end is not what it ended of."""
         async with aclosing(self._systemd.watch()) as units:
             async for unit in units:
                 if is_between_runs(unit):
@@ -104,13 +107,12 @@ class Containers:
                     with suppress(HiveError):
                         status = await self.status(status.machine)
                 # A unit that systemd has unloaded since has no run at all.
-                if status.machine in ended and status.invocation in (ended[status.machine], ""):
+                if status.machine in self._ended and status.invocation in (self._ended[status.machine], ""):
                     continue
                 if last.get(status.machine) == status:
                     continue
                 if await self._is_unmapped(status):
-                    ended[status.machine] = status.invocation
-                    await self._end(status.machine)
+                    await self._end(status)
                     status = replace(status, state=ContainerState.FAILED, failure=UNMAPPED, given_up=True)
                 last[status.machine] = status
                 yield status
@@ -126,9 +128,10 @@ class Containers:
         now = await self.status(status.machine)
         return (now.state, now.invocation) == (status.state, status.invocation)
 
-    async def _end(self, machine: str) -> None:
+    async def _end(self, run: ContainerStatus) -> None:
         """At once, and for good: systemd would start again what was killed."""
-        log.error("the container %s %s", machine, UNMAPPED)
+        log.error("the container %s %s", run.machine, UNMAPPED)
+        self._ended[run.machine] = run.invocation
         with suppress(HiveError):
-            await self.kill(machine, signal.SIGKILL)
-        await self.stop(machine)
+            await self.kill(run.machine, signal.SIGKILL)
+        await self.stop(run.machine)

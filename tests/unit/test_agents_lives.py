@@ -13,6 +13,7 @@ from hive_core.agents.containment import HELLO_SECONDS
 from hive_core.agents.models import Agent
 from hive_core.agents.starter import FIRST_PAUSE
 from hive_core.events.cutting import MAX_REASON
+from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.agent import ReportStateRequest
 from hive_rpc.types import AgentState, ContainerState
@@ -287,6 +288,23 @@ async def test_a_container_without_a_user_namespace_of_its_own_does_not_come_up(
     assert asked[-1] == ("StopUnit", "container@h-worker.service"), "systemd would start it again"
     lives.map_users(524288)
     await lives.agents.spawn("worker", None)
+
+
+async def test_one_that_is_ended_for_it_before_its_start_is_over_does_not_come_up_either(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who watches the units may see it first."""
+    start = Systemd.start
+
+    async def slowly(systemd: Systemd, unit: str) -> str:
+        result = await start(systemd, unit)
+        await lives.hooks.see("worker", lambda a: a.container is ContainerState.FAILED)
+        return result
+
+    monkeypatch.setattr(Systemd, "start", slowly)
+    lives.map_users(0)
+    with pytest.raises(AgentFailedError, match="without a user namespace"):
+        await lives.agents.spawn("worker", None)
 
 
 async def test_one_that_systemd_starts_again_without_is_killed_and_says_why(lives: Lives) -> None:
