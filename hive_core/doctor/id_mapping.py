@@ -1,5 +1,6 @@
 """Whether what containers are given can be id-mapped; nspawn, which refuses it, does not say what is wrong."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ _MAY_MOUNT = (
     "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SETFCAP",
     "PrivateNetwork=yes",
     "RestrictAddressFamilies=AF_UNIX",
+    # Who waits for it may be gone by then.
+    f"RuntimeMaxSec={_TIME_LIMIT:g}",
 )
 
 
@@ -24,8 +27,15 @@ def command(places: Sequence[Path]) -> list[str | Path]:
 
 
 def places_can_be_id_mapped(places: Sequence[Path]) -> Examination:
+    trying = asyncio.Lock()
+    refused: list[str] | None = None
+
     async def examine() -> Sequence[Check]:
-        refused = (await run(command(places), time_limit=_TIME_LIMIT)).stdout.splitlines()
+        nonlocal refused
+        async with trying:
+            if refused is None:
+                # Once: whoever may look at the hive may ask for this, and it stays as it is while core runs.
+                refused = (await run(command(places), time_limit=_TIME_LIMIT)).stdout.splitlines()
         return [_check(place, ok=str(place) not in refused) for place in places]
 
     return examine
