@@ -33,7 +33,6 @@ from hive_rpc.types import Event, EventKind
 from hive_web.core import READ_SECONDS, Core
 from hive_web.front import Fronts
 from hive_web.look import Look
-from hive_web.stamps import asked_by
 from hive_web.view.agents import agent_view
 from hive_web.view.timeline import patch
 from hive_web.view.wire import dumps
@@ -263,7 +262,7 @@ class Feed:
             return
         status = next((a for a in found.agents if a.name == self._agent), None)
         view = None if status is None else agent_view(status, found.today.get(status.name))
-        data = frame("agent", {"agent": view, "asked": asked_by(found, self._agent)})
+        data = frame("agent", {"agent": view, "asked": found.asked_by(self._agent)})
         if data != self._one:
             self._one = data
             self._tell(data)

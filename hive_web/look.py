@@ -17,7 +17,7 @@ from hive_rpc.interfaces.operator.events import AgentToday
 from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus
 from hive_rpc.interfaces.operator.messages import DeadLetter
 from hive_rpc.types import AgentState, Message
-from hive_web.stamps import stamps
+from hive_web.stamps import stamp
 from hive_web.view.agents import AgentView, HiveView
 from hive_web.view.waiting import WaitingView, hive_now, waiting_views
 
@@ -105,8 +105,18 @@ class Look:
 
     @cached_property
     def stamps(self) -> Mapping[str, str]:
-        """What a page of each place of the navigation was made of."""
-        return stamps(self)
+        """By the place in the navigation."""
+        return {
+            "approvals": stamp(*(f"{a.id} {a.state}" for a in self.approvals)),
+            "jobs": stamp(*(f"{job.id} {job.state} {job.step}" for job in self.jobs)),
+            "questions": stamp(*(q.id for q in self.questions)),
+            "dead-letters": stamp(*(letter.message.id for letter in self.letters)),
+            "spending": stamp(f"{self.spent_today:.2f}", *(f"{hold.scope} {hold.name}" for hold in self.holds)),
+        }
+
+    def asked_by(self, agent: str) -> str:
+        """The stamp of what an agent asks the operators."""
+        return stamp(*(q.id for q in self.questions if q.asker == agent))
 
 
 async def offered(call: Awaitable[T]) -> T | None:

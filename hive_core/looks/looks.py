@@ -149,7 +149,9 @@ class Looks:
         if turned or spent or first:
             found = await self._events.read(lambda c: _from_events(c, turned, spent, day))
             known.turns.update(found.turns)
-            known.cursor = found.cursor
+            if first:
+                # Nobody knows a history of this run's yet. Later on, what is stored may not be counted there so far.
+                known.cursor = found.cursor
             for row in found.today:
                 self._ledger.put(LookKind.TODAY, row.agent, row)
         dirty = turned | written | {mark.whose for mark in core if mark.what == "notes"}

@@ -19,7 +19,6 @@ from hive_web.history import EVENTS
 from hive_web.look import Look, offered
 from hive_web.pages.hive import carry_out
 from hive_web.pages.room import Room, number, see
-from hive_web.stamps import asked_by
 from hive_web.verbs import VERBS
 from hive_web.view.agents import AgentView, agent_href, agent_view
 from hive_web.view.messages import message_view
@@ -85,7 +84,7 @@ class AgentPages(Room):
                 "older": str(older),
                 # Of this answer, which brought the history: what is shown of the hive may be older, or newer.
                 "history_cursor": str(max(reply.cursor, history.newest)),
-                "asked": asked_by(look, name),
+                "asked": look.asked_by(name),
                 "key": new_secret(),
             },
             key=(name, latest),

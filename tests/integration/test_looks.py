@@ -3,14 +3,17 @@
 On a real core: each thing is done by a call, and looked at by somebody who has looked before.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hive_base.clock import SystemClock
+from hive_core.events.rows import record, store
+from hive_core.store import to_ms
 from hive_rpc.accounts import Hold, HoldKind, Scope
 from hive_rpc.client import Client, connect
 from hive_rpc.commands import AgentCommandKind
@@ -58,6 +61,8 @@ class Hive:
     gateway: Gateway
     token: str
     mirror: Mirror
+    database: Path
+    """Of events."""
 
     async def look(self) -> Look:
         """As somebody who has looked before."""
@@ -80,7 +85,16 @@ async def hive(tmp_path: Path) -> AsyncIterator[Hive]:
             token = (await web.proxy(Session).redeem(RedeemRequest(token=invite.token))).session
             for line in (ada, bob):
                 await line.proxy(Agent).hello(HelloRequest(instance="one"))
-            yield Hive(operator, web, ada.proxy(Agent), bob.proxy(Agent), gateway.proxy(Gateway), token, mirror())
+            yield Hive(
+                operator,
+                web,
+                ada.proxy(Agent),
+                bob.proxy(Agent),
+                gateway.proxy(Gateway),
+                token,
+                mirror(),
+                core.state.events_database,
+            )
 
 
 def mirror() -> Mirror:
@@ -174,6 +188,22 @@ async def test_whatever_happens_the_next_look_shows_it(tmp_path: Path) -> None:
                 raise AssertionError(what) from error
             changed += after.version != before.version
         assert changed >= len(steps) / 2, "most of them show"
+
+
+async def test_the_cursor_is_not_ahead_of_what_histories_are_known_to_have(tmp_path: Path) -> None:
+    """Or a page, between an event's commit and the word of it, gets a history without it, and follows after it."""
+    async with hive(tmp_path) as site:
+        await site.look()
+        now = SystemClock().now()
+        turn = Turn(id="t", started_at=now, ended_at=now, outcome=TurnOutcome.OK)
+        ended = Event(kind=EventKind.TURN_ENDED, at=now, sequence=1, turn_id="t", turn=turn)
+        await site.ada.push_events(PushEventsRequest(events=[ended]))
+        told = (await site.operator.status(OperatorRequest())).cursor
+        with closing(sqlite3.connect(site.database)) as database, database:
+            database.row_factory = sqlite3.Row
+            store(database, None, [record("bob", Event(kind=EventKind.NOTICE, at=now, text="x"))], to_ms(now))
+        assert (await site.operator.status(OperatorRequest())).cursor == told + 1
+        assert (await site.look()).cursor == told
 
 
 async def test_only_what_changed_is_told(tmp_path: Path) -> None:
