@@ -1,7 +1,8 @@
 """Parameter types that are checked before the hive is asked."""
 
+import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -38,17 +39,25 @@ class TextOrStdin(click.ParamType[str]):
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value != "-":
-            return str(value)
+        # Bytes of an argument that are not UTF-8 come as lone surrogates, which no message can hold.
+        where, given = ("standard input", sys.stdin.buffer.read()) if value == "-" else ("it", os.fsencode(value))
         try:
-            return sys.stdin.buffer.read().decode()
+            return given.decode()
         except UnicodeDecodeError as error:
-            self.fail(f"standard input is not UTF-8 at byte {error.start}.", param, ctx)
+            self.fail(f"{where} is not UTF-8 at byte {error.start}.", param, ctx)
 
 
 AGENT = NameType("an agent's", AgentName, MAX_AGENT_NAME)
 ACCOUNT = NameType("an account's", AccountName, MAX_ACCOUNT_NAME)
 TEXT = TextOrStdin()
+
+
+def read_text(file: TextIO, option: str) -> str:
+    """All of a file that was given with this option."""
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{file.name} is not UTF-8 at byte {error.start}.", param_hint=option) from error
 
 
 def read_secret(prompt: str, *, twice: bool = True) -> str:

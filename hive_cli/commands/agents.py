@@ -4,20 +4,11 @@ from typing import TextIO
 
 import click
 
-from hive_cli.parameters import AGENT
+from hive_cli.parameters import AGENT, read_text
 from hive_cli.talk import Talk, talks
 from hive_rpc.interfaces.operator.jobs import RestartAllRequest
 from hive_rpc.interfaces.operator.lives import SpawnRequest
 from hive_rpc.interfaces.operator.request import AgentRequest
-
-
-def _read(config: TextIO | None) -> str | None:
-    if config is None:
-        return None
-    try:
-        return config.read()
-    except UnicodeDecodeError as error:
-        raise click.BadParameter(f"{config.name} is not UTF-8 at byte {error.start}.", param_hint="--config") from error
 
 
 @click.command()
@@ -26,7 +17,7 @@ def _read(config: TextIO | None) -> str | None:
 @talks
 def spawn(talk: Talk, name: str, config: TextIO | None) -> None:
     """Create an agent, boot its container and begin its first turn."""
-    request = SpawnRequest(name=name, config=_read(config))
+    request = SpawnRequest(name=name, config=None if config is None else read_text(config, "--config"))
     reply = talk.call(lambda core: core.spawn(request), doing=f"Spawning {name} ...")
     talk.done(reply, f"{name} is up.")
 

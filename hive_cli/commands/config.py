@@ -6,7 +6,7 @@ import click
 
 from hive_cli.commands.approvals import decide
 from hive_cli.output import local, note, say
-from hive_cli.parameters import AGENT
+from hive_cli.parameters import AGENT, read_text
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.configuration import Commit
 from hive_rpc.interfaces.operator.configuration import ConfigDiffRequest, ConfigLogReply, EditConfigRequest
@@ -67,8 +67,9 @@ def _found(known: list[Commit], beginning: str) -> str:
 
 
 def _edit(talk: Talk, name: str, file: TextIO | None, reason: str, *, yes: bool) -> None:
+    given = None if file is None else read_text(file, "--file")
     before = talk.call(lambda core: core.config(AgentRequest(name=name)))
-    after = file.read() if file is not None else click.edit(before.config, extension=".toml")
+    after = given if given is not None else click.edit(before.config, extension=".toml")
     if after is None or after == before.config:
         note("Nothing was changed.")
         return

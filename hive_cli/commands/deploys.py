@@ -12,9 +12,9 @@ from hive_rpc.interfaces.operator.request import IdRequest
 _STYLES = {JobState.RUNNING: "yellow", JobState.FAILED: "red", JobState.DONE: "green"}
 
 
-def _print(reply: JobsReply) -> None:
+def _print(reply: JobsReply, agent: str | None) -> None:
     if not reply.jobs:
-        say("Nothing was done yet.")
+        say(f"Nothing was done with {agent} yet." if agent else "Nothing was done yet.")
         return
     rows = table("ID", "STATE", "WHAT", "AGENT", "STEP", "ASKED BY", "WHEN", "ERROR")
     for job in reply.jobs:
@@ -50,7 +50,7 @@ def deploys(talk: Talk, context: click.Context, agent: str | None, limit: int) -
     """Show what is done with the agents: what runs and waits first, then the latest."""
     if context.invoked_subcommand is None:
         reply = talk.call(lambda core: core.jobs(JobsRequest(agent=agent, limit=limit)))
-        talk.show(reply, lambda: _print(reply))
+        talk.show(reply, lambda: _print(reply, agent))
 
 
 @deploys.command()

@@ -29,5 +29,5 @@ def destroy(talk: Talk, name: str, purge: bool, yes: bool) -> None:
     reply = talk.call(
         lambda core: core.purge(request) if purge else core.destroy(request), doing=f"Destroying {name} ..."
     )
-    kept = "and its files are deleted" if purge else f"its files are kept, and `hive spawn {name}` finds them again"
+    kept = "and its files are deleted" if purge else f"its files are kept: `hive revive {name}` brings it back"
     talk.done(reply, f"{name} is destroyed, {kept}.")

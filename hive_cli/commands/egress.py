@@ -16,9 +16,9 @@ def egress() -> None:
     """See where agents connect to. What they may reach is `egress` in their agent.toml."""
 
 
-def _print(reply: EgressLogReply) -> None:
+def _print(reply: EgressLogReply, agent: str | None) -> None:
     if not reply.entries:
-        say("No agent has connected to anything.")
+        say(f"No connection of {agent}." if agent else "No agent has connected to anything.")
         return
     rows = table("ID", "WHEN", "AGENT", "TO", "VERDICT", "SENT", "RECEIVED", "SECONDS", "")
     for entry in reply.entries:
@@ -45,4 +45,4 @@ def log(talk: Talk, agent: str | None, limit: int, before: int | None) -> None:
     """Show connections, newest first."""
     request = EgressLogRequest(agent=agent, before=before, limit=limit)
     reply = talk.call(lambda core: core.egress_log(request))
-    talk.show(reply, lambda: _print(reply))
+    talk.show(reply, lambda: _print(reply, agent))

@@ -44,7 +44,7 @@ def passwd(talk: Talk, name: str) -> None:
     password = read_secret(f"New password for {name}")
     require(bool(password), "The password is empty: nothing was changed. Give one on standard input.")
     reply = talk.call(lambda core: core.set_password(SetPasswordRequest(name=name, new_password=password)))
-    talk.done(reply, f"The password of {name} is set.")
+    talk.done(reply, f"The password of {name} is set, and nobody is signed in as {name} any more.")
 
 
 @operator.command()

@@ -121,14 +121,15 @@ def _run(work: Callable[[], Awaitable[T]], *, interrupted: str) -> T:
 
 
 def _print_up(running: Up) -> None:
-    say("The hive is up." if running.started else "The hive runs already.")
+    say("The hive is up." if running.started else "The hive runs already, and was left as it is.")
     say(f"  dashboard  {running.dashboard}")
     say(f"  sign in    {running.sign_in}")
     say(f"             works once, until {local(running.sign_in_until)}; `hive operator invite NAME` makes another")
     say(f"  agents     {', '.join(f'{a.name} ({a.state})' for a in running.agents) or 'none yet'}")
     say(f"  model      {running.model_backend}")
     if running.stand_in:
-        say("             set ANTHROPIC_API_KEY or give --api-key-file to talk to the real one")
+        first = "" if running.started else "`hive down`, then "
+        say(f"             {first}set ANTHROPIC_API_KEY or give --api-key-file to talk to the real one")
     for agent in running.agents:
         if agent.state not in (AgentState.IDLE, AgentState.THINKING, AgentState.COMPACTING, AgentState.STOPPED):
             note(f"hive: {agent.name} is {agent.state}: {harmless(agent.reason or f'see `hive logs {agent.name}`')}")

@@ -79,7 +79,8 @@ class Sessions:
         signed_in = await self._db.write(write)
         if signed_in is None:
             raise NotSignedInError(
-                "This sign-in link was used already, or is older than an hour.", hint="Ask for another: `hive invite`."
+                "This sign-in link was used already, or is older than an hour.",
+                hint="Ask for another: `hive operator invite NAME`.",
             )
         attempt.succeeded()
         return signed_in

@@ -15,7 +15,10 @@ SQL = Queries("hive_core.questions")
 def get(connection: sqlite3.Connection, question_id: str) -> Question:
     row = connection.execute(SQL.get, {"id": question_id}).fetchone()
     if row is None:
-        raise NotFoundError(f"There is no question {question_id}.", hint="loose_ends lists the open ones.")
+        raise NotFoundError(
+            f"There is no question {question_id}.",
+            hint="`hive questions`, or an agent's loose_ends, lists the open ones.",
+        )
     return question(row)
 
 

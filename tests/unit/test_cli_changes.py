@@ -23,6 +23,7 @@ from hive_rpc.interfaces.operator.approvals import ApprovalReply, ApprovalsReply
 from hive_rpc.interfaces.operator.configuration import ConfigDiffReply, ConfigLogReply, ConfigReply, Input, InputsReply
 from hive_rpc.interfaces.operator.jobs import JobReply, JobsReply
 from hive_rpc.interfaces.operator.lives import TombstonesReply
+from hive_rpc.interfaces.operator.spending import EgressLogReply
 from hive_rpc.types import Empty
 from tests.support.shell import Shell, scripted_shell
 
@@ -109,6 +110,14 @@ async def test_jobs_are_listed_and_shown_with_their_log(shell: Shell) -> None:
     shell.core.answers |= {"jobs": JobsReply(jobs=[JOB]), "show_job": JobReply(job=JOB, log="Draining worker.\n")}
     assert "rebuild" in (await shell.hive("deploys")).stdout
     assert "Draining worker." in (await shell.hive("deploys", "show", "job_1")).stdout
+
+
+async def test_that_there_is_nothing_of_one_agent_is_not_said_of_all(shell: Shell) -> None:
+    shell.core.answers |= {"jobs": JobsReply(jobs=[]), "egress_log": EgressLogReply(entries=[])}
+    assert (await shell.hive("deploys")).stdout == "Nothing was done yet.\n"
+    assert (await shell.hive("deploys", "--agent", "ghost")).stdout == "Nothing was done with ghost yet.\n"
+    assert (await shell.hive("egress", "log")).stdout == "No agent has connected to anything.\n"
+    assert (await shell.hive("egress", "log", "ghost")).stdout == "No connection of ghost.\n"
 
 
 async def test_an_edit_is_a_proposal_that_waits_unless_one_says_yes(shell: Shell, tmp_path: Path) -> None:

@@ -98,6 +98,22 @@ async def test_a_body_that_is_not_utf8_is_wrong_usage(shell: Shell) -> None:
     done = await shell.hive("send", "worker", "-", stdin=b"ab\xff")
     assert done.exit_code == 2
     assert "byte 2" in done.stderr
+    done = await shell.hive("send", "worker", "ab\udcff")  # as Python gives the byte 0xff of an argument
+    assert done.exit_code == 2
+    assert "it is not UTF-8 at byte 2" in done.stderr
+    assert not shell.core.asked
+
+
+@pytest.mark.parametrize("command", [("spawn", "helper", "--config"), ("config", "worker", "edit", "--file")])
+async def test_a_configuration_that_is_not_utf8_is_wrong_usage(
+    shell: Shell, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_bytes(b"ab\xff")
+    done = await shell.hive(*command, str(config))
+    assert done.exit_code == 2
+    assert f"Invalid value for {command[-1]}: {config} is not UTF-8 at byte 2." in " ".join(done.stderr.split())
+    assert not shell.core.asked
 
 
 async def test_send_and_wait_prints_the_reply_alone(shell: Shell) -> None:
@@ -180,6 +196,7 @@ async def test_destroy_wants_the_name_typed(shell: Shell) -> None:
     done = await shell.hive("destroy", "worker", stdin="worker\n")
     assert done.exit_code == 0
     assert shell.asked("destroy").name == "worker"
+    assert "`hive revive worker`" in done.stdout
 
 
 @pytest.mark.parametrize("typed", ["yes\n", "", "workers\n"])
@@ -242,6 +259,7 @@ async def test_a_password_is_read_from_standard_input_and_never_shown(shell: She
     done = await shell.hive("operator", "passwd", "ada", stdin="correct horse\n")
     assert done.exit_code == 0
     assert shell.asked("set_password").new_password == "correct horse"
+    assert "nobody is signed in as ada any more" in done.stdout
     assert "correct" not in done.output
 
 

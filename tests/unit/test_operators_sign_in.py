@@ -69,7 +69,7 @@ async def test_an_invitation_makes_the_account_and_signs_in_once(operators: Oper
     assert (await sessions.describe(signed_in.session)).name == "ada"
     with pytest.raises(NotSignedInError) as refused:
         await sessions.redeem(invite.token)
-    assert "hive invite" in refused.value.hint
+    assert "hive operator invite" in refused.value.hint
 
 
 async def test_an_invitation_used_by_many_at_once_lets_one_in(operators: Operators, sessions: Sessions) -> None:
