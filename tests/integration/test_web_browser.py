@@ -144,6 +144,22 @@ async def test_a_message_is_sent_with_enter_and_appears_once(site: Dashboard, br
         assert len({sent.key for sent in site.core.sent}) == 2
 
 
+async def test_a_long_message_is_not_cut_by_the_browser(site: Dashboard, browser: Browser) -> None:
+    site.core.agent("worker")
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/agent/worker/")
+        composer = page.get_by_label("Message to worker")
+        await composer.fill("x" * 130_000)
+        await composer.press("Enter")
+        await expect(composer).to_have_value("")
+        assert [len(sent.body) for sent in site.core.sent] == [130_000]
+        # What is too long is refused by who has the limit, and stays in the field.
+        await composer.fill("x" * 600_000)
+        await composer.press("Enter")
+        await expect(page.locator("#composer-problem")).to_contain_text("/shared")
+        assert len(await composer.input_value()) == 600_000
+
+
 async def test_a_message_that_could_not_be_sent_is_kept_and_sent_once_later(site: Dashboard, browser: Browser) -> None:
     site.core.agent("worker")
     async with context(browser) as tab:
