@@ -235,6 +235,7 @@ async def core(
             reminders=reminders,
             notes=notes,
             approvals=changing.approvals,
+            check_known=agents.check_known,
         )
         passwords = Passwords()
         sessions = Sessions(database, clock, passwords)

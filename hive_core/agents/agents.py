@@ -113,6 +113,10 @@ class Agents:
         """Raises NotFoundError."""
         return self._roster.get(name)
 
+    async def check_known(self, name: str) -> None:
+        """Raises NotFoundError when nobody sends messages by that name, nor has an agent done so that is gone."""
+        await self._roster.check_known(name)
+
     async def spawn(
         self, name: str, config_text: str | None, sha: str | None = None, system: Path | None = None
     ) -> Agent:

@@ -21,6 +21,14 @@ WHERE name = :name;
 -- name: set_config
 UPDATE agents SET config = :config, sha = :sha, system = :system WHERE name = :name;
 
+-- name: heard_of
+-- An agent that is gone has left at least one of these behind for as long as anything of its is kept.
+SELECT 1 FROM tombstones WHERE name = :name
+UNION ALL SELECT 1 FROM jobs WHERE agent = :name AND state = 'done'
+UNION ALL SELECT 1 FROM messages WHERE sender = :name
+UNION ALL SELECT 1 FROM messages WHERE recipient = :name
+LIMIT 1;
+
 -- name: bury
 INSERT OR REPLACE INTO tombstones (name, config, sha, destroyed_at, destroyed_by)
 SELECT name, config, sha, :now, :by FROM agents WHERE name = :name;

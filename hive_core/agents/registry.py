@@ -56,6 +56,10 @@ class Registry:
     async def tombstones(self) -> list[Tombstone]:
         return await self._database.read(lambda c: [_tombstone(row) for row in c.execute(_SQL.tombstones)])
 
+    async def heard_of(self, name: str) -> bool:
+        """Whether there was an agent of that name once, as far as is still known."""
+        return await self._database.read(lambda c: c.execute(_SQL.heard_of, {"name": name}).fetchone() is not None)
+
     async def buried_config(self, name: str) -> tuple[str, str | None]:
         """What a destroyed agent ran with: its `agent.toml` and the commit. Raises NotFoundError."""
         row = await self._database.read(lambda c: c.execute(_SQL.tombstone, {"name": name}).fetchone())

@@ -14,7 +14,7 @@ from hive_core.agents.registry import Registry
 from hive_core.events.cutting import MAX_REASON, cut
 from hive_rpc.configuration import Tombstone
 from hive_rpc.errors import NotFoundError
-from hive_rpc.types import AgentState, ContainerState
+from hive_rpc.types import OPERATOR, SYSTEM, AgentState, ContainerState
 
 
 @dataclass
@@ -57,9 +57,12 @@ class Roster:
         try:
             return self._agents[name]
         except KeyError:
-            raise NotFoundError(
-                f"There is no agent {name}.", hint="`hive status` lists those there are; `hive spawn` makes one."
-            ) from None
+            raise _nobody(name) from None
+
+    async def check_known(self, name: str) -> None:
+        """Raises NotFoundError when there neither is nor was anybody of that name."""
+        if name not in self._agents and name not in (OPERATOR, SYSTEM) and not await self._registry.heard_of(name):
+            raise _nobody(name)
 
     def of_machine(self, machine: str) -> Agent | None:
         return next((agent for agent in self._agents.values() if agent.machine == machine), None)
@@ -137,3 +140,9 @@ class Roster:
             self._agents[agent.name] = agent
             self._all = None
             self._hooks.changed(agent.name, agent)
+
+
+def _nobody(name: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no agent {name}.", hint="`hive status` lists those there are; `hive spawn` makes one."
+    )

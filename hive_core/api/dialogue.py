@@ -1,5 +1,6 @@
 """The part of the agents' and the operators' interfaces that is about what they say to each other."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hive_core.approvals import Approvals
@@ -62,6 +63,8 @@ class Dialogue:
     reminders: Reminders
     notes: Notes
     approvals: Approvals
+    check_known: Callable[[str], Awaitable[None]]
+    """Raises NotFoundError for a name that nobody has or had: nothing found is no answer to a slip of the pen."""
 
     async def loose_ends(self, agent: str) -> LooseEndsReply:
         asked, owed = await self.questions.open_of(agent)
@@ -141,9 +144,12 @@ class OperatorDialogue(Operator):
         self._actor = actor
 
     async def messages(self, request: MessagesRequest) -> MessagesReply:
+        await self._check(request.agent)
         return await self._dialogue.history.page(request.agent, before=request.before, limit=request.limit)
 
     async def conversation(self, request: ConversationRequest) -> MessagesReply:
+        await self._check(request.one)
+        await self._check(request.other)
         return await self._dialogue.history.between(
             request.one, request.other, before=request.before, limit=request.limit
         )
@@ -152,11 +158,13 @@ class OperatorDialogue(Operator):
         return await self._dialogue.history.thread(request.id, cursor=request.cursor, limit=request.limit)
 
     async def search(self, request: SearchRequest) -> FoundMessages:
+        await self._check(request.agent)
         return await self._dialogue.history.search(
             request.query, viewer=request.agent, cursor=request.cursor, limit=request.limit
         )
 
     async def dead_letters(self, request: DeadLettersRequest) -> DeadLettersReply:
+        await self._check(request.agent)
         return await self._dialogue.dead_letters.page(request.agent, before=request.before, limit=request.limit)
 
     async def resend_dead_letters(self, request: DeadLettersChoice) -> CountReply:
@@ -166,6 +174,7 @@ class OperatorDialogue(Operator):
         return CountReply(count=await self._dialogue.dead_letters.drop(self._actor, _choice(request)))
 
     async def questions(self, request: QuestionsRequest) -> QuestionsReply:
+        await self._check(request.addressee)
         found = await self._dialogue.questions.page(request.addressee, everything=request.all)
         return QuestionsReply(questions=found)
 
@@ -180,6 +189,7 @@ class OperatorDialogue(Operator):
         return OperatorQuestionReply(question=cancelled)
 
     async def reminders(self, request: AgentRemindersRequest) -> RemindersReply:
+        await self._check(request.agent)
         return await self._dialogue.reminders.page(request.agent, everything=request.all)
 
     async def cancel_reminder(self, request: IdRequest) -> AgentReminderReply:
@@ -189,10 +199,16 @@ class OperatorDialogue(Operator):
         return AgentReminderReply(reminder=await self._dialogue.reminders.retry(request.id, actor=self._actor))
 
     async def reminder_rollup(self, request: AgentReminderRollupRequest) -> ReminderRollupReply:
+        await self._check(request.agent)
         return await self._dialogue.reminders.rollup(request.since_seconds, request.agent)
 
     async def loose_ends(self, request: AgentRequest) -> LooseEndsReply:
+        await self._check(request.name)
         return await self._dialogue.loose_ends(request.name)
+
+    async def _check(self, name: str | None) -> None:
+        if name is not None:
+            await self._dialogue.check_known(name)
 
 
 def _choice(request: DeadLettersChoice) -> list[str] | None:

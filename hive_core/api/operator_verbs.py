@@ -227,6 +227,8 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
         return ReadLogReply(lines=lines, cursor=cursor)
 
     async def stats(self, request: TurnStatsRequest) -> TurnStatsReply:
+        if request.agent is not None:
+            await self._parts.agents.check_known(request.agent)
         return await self._parts.stats.turns(request)
 
     async def today(self, request: OperatorRequest) -> TodayReply:

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from hive_rpc.errors import HiveError, InvalidError
+from hive_rpc.errors import HiveError, InvalidError, NotFoundError
 from hive_rpc.interfaces.operator.messages import (
     ConversationRequest,
     DeadLettersChoice,
@@ -58,7 +58,7 @@ class MessagePages(Room):
                         caller.ask(MessagesRequest, agent=agent, before=before, limit=PAGE)
                     )
                     found, older = page.messages[::-1], page.messages[0].id if page.more else None
-            except InvalidError as error:
+            except (InvalidError, NotFoundError) as error:
                 problem = error.sentence()
         return self.page(
             "messages.html",

@@ -12,11 +12,12 @@ import pytest
 from hive_core.agents.containment import HELLO_SECONDS
 from hive_core.agents.models import Agent
 from hive_core.agents.starter import FIRST_PAUSE
+from hive_core.broker import Broker
 from hive_core.events.cutting import MAX_REASON
 from hive_core.systemd.systemd import Systemd
 from hive_rpc.errors import AgentFailedError, ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.agent import ReportStateRequest
-from hive_rpc.types import AgentState, ContainerState
+from hive_rpc.types import OPERATOR, SYSTEM, AgentState, ContainerState
 from tests.support.fake_systemd import Bus, FakeSystemd, fake_systemd
 from tests.support.lives import WORDS, Lives, core
 
@@ -219,6 +220,18 @@ async def test_a_purge_takes_its_files_too_and_follows_nothing_that_it_left(live
     assert not lives.state.shared_corner("worker").exists()
     assert (precious / "file").read_text() == "here"
     assert lives.state.state("other").is_dir()
+
+
+async def test_only_a_name_that_nobody_has_or_had_is_unknown(lives: Lives) -> None:
+    for name in ("here", "destroyed", "purged"):
+        await lives.agents.spawn(name, None)
+    await Broker(lives.database, lives.clock, lives.agents.live_names).send(OPERATOR, "purged", "hello")
+    await lives.agents.destroy("destroyed", by="ada")
+    await lives.agents.purge("purged")
+    for name in ("here", "destroyed", "purged", OPERATOR, SYSTEM):
+        await lives.agents.check_known(name)
+    with pytest.raises(NotFoundError, match="no agent ghost"):
+        await lives.agents.check_known("ghost")
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])

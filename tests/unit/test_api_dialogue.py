@@ -1,8 +1,9 @@
 """Agents and operators over real sockets: every method of the interfaces is there, and each sees what is its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,15 +42,21 @@ from hive_rpc.interfaces.operator.messages import (
     ConversationRequest,
     DeadLettersChoice,
     DeadLettersRequest,
+    MessagesRequest,
     SearchRequest,
     ThreadRequest,
 )
 from hive_rpc.interfaces.operator.request import AgentRequest, IdRequest
 from hive_rpc.server import Server
-from hive_rpc.types import Empty
+from hive_rpc.types import OPERATOR, Empty
 from tests.support.manual_clock import ManualClock
 
 AGENTS = ("worker", "writer")
+
+
+async def check_known(name: str) -> None:
+    if name not in (*AGENTS, OPERATOR):
+        raise NotFoundError(f"There is no agent {name}.")
 
 
 @pytest.fixture
@@ -65,6 +72,7 @@ async def dialogue(tmp_path: Path) -> AsyncIterator[Dialogue]:
             reminders=Reminders(database, clock, lambda: AGENTS, broker.announce),
             notes=Notes(database, clock, lambda agent, event: None),
             approvals=Approvals(database, clock, announce=broker.announce, queued=lambda: None),
+            check_known=check_known,
         )
 
 
@@ -146,6 +154,29 @@ async def test_reading_back(dialogue: Dialogue, stack: AsyncExitStack, tmp_path:
     assert len((await ada.search(SearchRequest(query="private"))).messages) == 1
     assert (await ada.search(SearchRequest(query="private", agent="writer"))).messages == []
     assert len((await ada.conversation(ConversationRequest(one="worker", other="operator"))).messages) == 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda core, name: core.messages(MessagesRequest(agent=name)),
+        lambda core, name: core.conversation(ConversationRequest(one=OPERATOR, other=name)),
+        lambda core, name: core.search(SearchRequest(query="word", agent=name)),
+        lambda core, name: core.dead_letters(DeadLettersRequest(agent=name)),
+        lambda core, name: core.questions(QuestionsRequest(addressee=name)),
+        lambda core, name: core.reminders(AgentRemindersRequest(agent=name)),
+        lambda core, name: core.reminder_rollup(AgentReminderRollupRequest(agent=name, since_seconds=60)),
+        lambda core, name: core.loose_ends(AgentRequest(name=name)),
+    ],
+)
+async def test_nothing_is_said_of_an_agent_that_there_never_was(
+    dialogue: Dialogue, ask: Callable[[Operator, str], Awaitable[Any]]
+) -> None:
+    ada = OperatorDialogue(dialogue, Actor("ada", "operator.sock"))
+    for name in ("worker", OPERATOR):
+        await ask(ada, name)
+    with pytest.raises(NotFoundError):
+        await ask(ada, "ghost")
 
 
 async def test_saying_what_one_is_at(dialogue: Dialogue, stack: AsyncExitStack, tmp_path: Path) -> None:

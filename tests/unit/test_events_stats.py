@@ -3,12 +3,16 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from hive_core.api.operator_verbs import OperatorVerbs, Parts
 from hive_core.events import Events, Hub
 from hive_core.events.stats import Stats
 from hive_core.store import Database
+from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator.events import TurnStatsRequest
 from hive_rpc.types import Event, EventKind, Turn, TurnOutcome, Usage
 from tests.support.manual_clock import ManualClock
@@ -52,6 +56,24 @@ class Turns:
 @pytest.fixture
 def turns(database: Database, clock: ManualClock) -> Turns:
     return Turns(database, clock)
+
+
+class Verbs(OperatorVerbs):
+    def __init__(self, stats: Stats) -> None:
+        async def check_known(name: str) -> None:
+            if name != "worker":
+                raise NotFoundError(f"There is no agent {name}.")
+
+        agents = SimpleNamespace(check_known=check_known)
+        self._parts = cast(Parts, SimpleNamespace(agents=agents, stats=stats))
+
+
+async def test_of_an_agent_that_there_never_was_there_are_not_even_zeros(stats: Stats) -> None:
+    verbs = Verbs(stats)
+    for name in ("worker", None):
+        assert (await verbs.stats(TurnStatsRequest(agent=name, since_seconds=DAY))).total.turns == 0
+    with pytest.raises(NotFoundError, match="ghost"):
+        await verbs.stats(TurnStatsRequest(agent="ghost", since_seconds=DAY))
 
 
 async def test_turns_are_summed_over_a_time(stats: Stats, turns: Turns) -> None:
