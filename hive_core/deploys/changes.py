@@ -96,7 +96,9 @@ def changes(
         return [*approvals.job_ended(connection, entry, now_ms), *_told(connection, entry, now_ms)]
 
     systems = Systems(meta)
-    lives = Lives(agents=agents, broker=broker, configs=configs, repositories=repositories, systems=systems)
+    lives = Lives(
+        agents=agents, broker=broker, clock=clock, configs=configs, repositories=repositories, systems=systems
+    )
     handlers: dict[JobKind, Handler] = {
         JobKind.REBUILD: Rebuild(agents=agents, configs=configs, repositories=repositories, systems=systems),
         **lives.handlers(),

@@ -1,8 +1,10 @@
 """The jobs that bring agents into the hive, out of it, and up and down."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
+from hive_base.clock import Clock
 from hive_core.agents.agents import Agents
 from hive_core.broker import Broker
 from hive_core.configs.configs import Configs
@@ -18,6 +20,10 @@ WELCOME = (
     "You have just been created. Look around, note in your state directory what a later you should know, "
     "and say in one sentence that you are ready."
 )
+BACK = (
+    "You are back: you were destroyed {span} ago and have been brought back now. Your files and notes are as they "
+    "were; read what is noted in your state directory, and say in one sentence that you are ready."
+)
 PURGE = "purge"
 """In the details of a destroy: the files go too."""
 
@@ -29,10 +35,18 @@ class Lives:
     """
 
     def __init__(
-        self, *, agents: Agents, broker: Broker, configs: Configs, repositories: Repositories, systems: Systems
+        self,
+        *,
+        agents: Agents,
+        broker: Broker,
+        clock: Clock,
+        configs: Configs,
+        repositories: Repositories,
+        systems: Systems,
     ) -> None:
         self._agents = agents
         self._broker = broker
+        self._clock = clock
         self._configs = configs
         self._repositories = repositories
         self._systems = systems
@@ -52,12 +66,18 @@ class Lives:
             await self._agents.start(name)
         else:
             await self._create(running)
-        await self._broker.send(SYSTEM, name, WELCOME, key=f"welcome/{running.job.id}")
+        await self._broker.send(SYSTEM, name, await self._welcome(name), key=f"welcome/{running.job.id}")
         # While the agent has its first turn.
         await self._configs.try_to_keep(name)
         if running.job.approval is not None and sha is not None:
             await self._repositories.mark(name, f"deployed/{running.job.approval}", sha, "")
         await self._agents.forget_tombstone(name)
+
+    async def _welcome(self, name: str) -> str:
+        for tombstone in await self._agents.tombstones():
+            if tombstone.agent == name:
+                return BACK.format(span=_words(self._clock.now() - tombstone.destroyed_at))
+        return WELCOME
 
     async def _create(self, running: Running) -> None:
         name, config = running.job.agent, running.details.get("config")
@@ -104,3 +124,11 @@ class Lives:
             await self._agents.purge_remains(name)
             # Not when it is destroyed only: who revives it is not to wait for a build.
             await self._systems.let_go(name)
+
+
+def _words(span: timedelta) -> str:
+    """In the largest unit that fits: `3 days`."""
+    for unit, count in (("day", span.days), ("hour", span.seconds // 3600), ("minute", span.seconds // 60)):
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

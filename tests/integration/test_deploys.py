@@ -216,10 +216,15 @@ async def test_a_destroyed_agent_can_be_revived_as_it_was(hive: Changing) -> Non
         hive.lives.agents.get("worker")
     (tombstone,) = await hive.lives.agents.tombstones()
     assert (tombstone.agent, tombstone.destroyed_by) == ("worker", "ada")
+    await hive.told("worker")
+    await hive.lives.clock.advance(2 * 86400 + 3600)
     config, sha = await hive.lives.agents.buried_config("worker")
     await hive.changes.jobs.do(Order(JobKind.SPAWN, "worker", ADA, details={"config": config, "sha": sha or ""}))
     assert hive.lives.agents.get("worker").config.model == "sonnet"
     assert await hive.lives.agents.tombstones() == []
+    (told,) = await hive.told("worker")
+    assert "destroyed 2 days ago" in told
+    assert "files and notes are as they were" in told
 
 
 async def test_where_nothing_is_built_no_inputs_are_updated(hive: Changing) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hive_core.approvals.telling import AGENT_SOCKET
 from hive_core.broker import Broker
 from hive_core.deploys.changes import Changes, changes
+from hive_core.deploys.lives import WELCOME
 from hive_core.jobs import Order
 from hive_core.meta.flake import Sources
 from hive_core.meta.meta import STORE, Meta
@@ -63,7 +64,7 @@ class Changing:
         await self.broker.hello(name, "reader")
         messages = await self.broker.receive(name, "reader")
         await self.broker.ack(name, "reader", [m.id for m in messages])
-        return [m.body for m in messages if m.sender == SYSTEM and not m.body.startswith("You have just been created")]
+        return [m.body for m in messages if m.sender == SYSTEM and m.body != WELCOME]
 
     async def tags(self, name: str) -> set[str]:
         """The kinds of tags of all commits: `approved`, `deployed` …"""
