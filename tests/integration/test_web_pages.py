@@ -84,6 +84,7 @@ async def test_every_page_says_when_the_stand_in_answers(tmp_path: Path) -> None
                 page = await (await site.get(path)).text()
                 shown = "Stand-in model" in page and 'id="stand-in" hidden' not in page
                 assert shown == stand_in, path
+                assert not stand_in or "what the same tokens would cost" in page, path
 
 
 async def test_an_agents_page_tells_its_history_in_order(tmp_path: Path) -> None:
