@@ -140,6 +140,20 @@ async def test_no_reply_in_time_is_exit_code_3_and_says_where_a_later_one_will_b
     assert "No reply came." in done.stderr
 
 
+async def test_when_no_reply_came_in_time_the_recipient_s_state_is_said(shell: Shell) -> None:
+    stopped = STATUS.hive.model_copy(update={"stopped": "ada at noon"})
+    shell.core.answers |= {
+        "send": OperatorSendReply(id="msg_1"),
+        "await_reply": TimedOutError("No reply came."),
+        "status": STATUS.model_copy(update={"hive": stopped}),
+    }
+    for to in ("worker", "*"):
+        said = (await shell.hive("send", to, "hello", "--wait", "--timeout", "0")).stderr
+        assert "worker is parked: rate limit until 2026-03-01 13:00" in said
+        assert "Everything is stopped: ada at noon. `hive resume-all` undoes it." in said
+    assert "parked" not in (await shell.hive("send", "other", "hello", "--wait", "--timeout", "0")).stderr
+
+
 async def test_a_refusal_is_exit_code_1_with_one_sentence(shell: Shell) -> None:
     shell.core.answers["send"] = UnknownRecipientError("There is no agent nobody.", hint="See `hive status`.")
     done = await shell.hive("send", "nobody", "hello")
