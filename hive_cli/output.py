@@ -73,3 +73,8 @@ def duration(seconds: float) -> str:
 def local(moment: datetime) -> str:
     """A moment in the reader's own time zone."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def zoned(moment: datetime) -> str:
+    """The same in a sentence, which is read on its own: with the name of the zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"

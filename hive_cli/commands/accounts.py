@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hive_cli.output import console, local, note, say, table, words
+from hive_cli.output import console, note, say, table, words, zoned
 from hive_cli.parameters import ACCOUNT, AGENT, read_secret
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.accounts import AccountKind, AccountState
@@ -74,7 +74,7 @@ def _print_accounts(reply: AccountsReply) -> None:
     rows = table("NAME", "KIND", "STATE", "LIMITS", "AGENTS", "")
     for status in reply.accounts:
         found = status.account
-        until = f" until {local(found.held_until)}" if found.held_until else ""
+        until = f" until {zoned(found.held_until)}" if found.held_until else ""
         limits = ", ".join(
             f"{window.name} {window.utilization:.0%}" for window in found.limits if window.utilization is not None
         )
@@ -126,7 +126,7 @@ def login(talk: Talk, name: str) -> None:
         lambda core: core.begin_login(AccountRequest(name=name)), doing="Beginning a login beside the gateway"
     )
     say(begun.login.address)
-    note(f"Open it in a browser and agree; until {local(begun.login.expires_at)}.")
+    note(f"Open it in a browser and agree; until {zoned(begun.login.expires_at)}.")
     code = read_secret("The code that it shows", twice=False).strip()
     require(bool(code), "No code was given: the account is as it was.")
     request = FinishLoginRequest(login=begun.login.id, code=code)

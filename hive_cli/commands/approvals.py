@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from hive_cli.output import ago, console, local, note, say, table, words
+from hive_cli.output import ago, console, local, note, say, table, words, zoned
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.configuration import Approval, ApprovalState, DiffBase, JobState
 from hive_rpc.interfaces.operator.approvals import (
@@ -42,7 +42,7 @@ def _print_one(reply: ApprovalReply) -> None:
     asked = reply.approval
     say(f"{asked.id}: {asked.kind} of {asked.agent}, {asked.state}")
     say(
-        f"asked by {asked.requested_by} at {local(asked.requested_at)}, until {local(asked.expires_at)}: {asked.reason}"
+        f"asked by {asked.requested_by} at {zoned(asked.requested_at)}, until {zoned(asked.expires_at)}: {asked.reason}"
     )
     if asked.decided_by and asked.decided_at:
         told = f": {asked.note}" if asked.note else ""

@@ -2,7 +2,7 @@
 
 import click
 
-from hive_cli.output import console, local, note, say, table, words
+from hive_cli.output import console, local, note, say, table, words, zoned
 from hive_cli.parameters import read_secret
 from hive_cli.talk import Talk, require, talks
 from hive_rpc.interfaces.operator.people import (
@@ -23,7 +23,7 @@ def operator() -> None:
 
 def _print_invitation(name: str, reply: InviteReply) -> None:
     say(reply.url or reply.token)
-    note(f"Signs {name} in once, until {local(reply.expires_at)}.")
+    note(f"Signs {name} in once, until {zoned(reply.expires_at)}.")
 
 
 @operator.command()

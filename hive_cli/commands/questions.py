@@ -4,7 +4,7 @@ import textwrap
 
 import click
 
-from hive_cli.output import local, say
+from hive_cli.output import local, say, zoned
 from hive_cli.parameters import TEXT
 from hive_cli.talk import Talk, talks
 from hive_rpc.dialogue import Question, QuestionState
@@ -24,7 +24,7 @@ def _print_question(question: Question) -> None:
 
 def _state(question: Question) -> str:
     if question.state is QuestionState.OPEN:
-        return f"open until {local(question.expires_at)}"
+        return f"open until {zoned(question.expires_at)}"
     assert question.resolved_at is not None
     return f"{question.state} {local(question.resolved_at)}"
 

@@ -3,7 +3,7 @@
 import click
 
 from hive_base.prices import dollars
-from hive_cli.output import console, local, say, table, words
+from hive_cli.output import console, say, table, words, zoned
 from hive_cli.talk import Talk, talks
 from hive_rpc.accounts import Caps, Scope, ScopedCaps, Spend
 from hive_rpc.interfaces.operator.request import OperatorRequest
@@ -53,9 +53,9 @@ def _print(reply: SpendingReply) -> None:
         amount = " and ".join(
             text for text in (dollars(more.usd) * bool(more.usd), f"{more.tokens:,} tokens" * bool(more.tokens)) if text
         )
-        say(f"Raised for {_whose(more.scope, more.name)}: {amount} more until {local(more.until)}.")
+        say(f"Raised for {_whose(more.scope, more.name)}: {amount} more until {zoned(more.until)}.")
     for hold in reply.holds:
-        until = f" until {local(hold.until)}" if hold.until else ""
+        until = f" until {zoned(hold.until)}" if hold.until else ""
         say(f"Held: {_whose(hold.scope, hold.name)}{until}: {hold.reason}.")
 
 

@@ -25,11 +25,11 @@ _STATE_STYLES = {
 
 def _clock_time(moment: datetime, now: datetime) -> str:
     there, here = moment.astimezone(), now.astimezone()
-    return f"{there:%H:%M}" if there.date() == here.date() else f"{there:%Y-%m-%d %H:%M}"
+    return f"{there:%H:%M %Z}" if there.date() == here.date() else f"{there:%Y-%m-%d %H:%M %Z}"
 
 
 def state_words(agent: AgentStatus, now: datetime) -> Text:
-    """`parked: rate limit until 14:05`."""
+    """`parked: rate limit until 14:05 CET`."""
     said = agent.state.value.replace("_", " ")
     if agent.reason:
         said += f": {agent.reason}"

@@ -1,12 +1,13 @@
 """What the command prints: nothing that an agent wrote steers the reader's terminal."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hive_cli.commands.status import state_words, turn_words
-from hive_cli.output import ago, as_json, harmless
+from hive_cli.output import ago, as_json, harmless, zoned
 from hive_rpc.interfaces.operator.hive import AgentStatus
 from hive_rpc.types import AgentState, ContainerState, Message, Turn, TurnOutcome
 
@@ -56,13 +57,13 @@ def agent(**changes: object) -> AgentStatus:
 def test_a_parked_agent_says_why_and_until_when() -> None:
     until = NOW + timedelta(hours=2, minutes=5)
     shown = state_words(agent(state=AgentState.PARKED, reason="rate limit", until=until), NOW).plain
-    assert shown == f"parked: rate limit until {until.astimezone():%H:%M}"
+    assert shown == f"parked: rate limit until {until.astimezone():%H:%M %Z}"
 
 
 def test_a_day_away_is_said_with_its_date() -> None:
     until = NOW + timedelta(days=3)
     shown = state_words(agent(state=AgentState.PARKED, reason="rate limit", until=until), NOW).plain
-    assert f"{until.astimezone():%Y-%m-%d}" in shown
+    assert f"{until.astimezone():%Y-%m-%d %H:%M %Z}" in shown
 
 
 def test_a_finished_turn_says_its_outcome_and_time() -> None:
@@ -79,3 +80,12 @@ def test_a_finished_turn_says_its_outcome_and_time() -> None:
 def test_a_running_turn_says_for_how_long() -> None:
     turn = Turn(id="trn_1", started_at=NOW - timedelta(seconds=40))
     assert turn_words(turn, NOW).plain == "running for 40s"
+
+
+def test_a_moment_in_a_sentence_says_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for zone, said in (("UTC", "2026-11-30 00:00:00 UTC"), ("CET-1", "2026-11-30 01:00:00 CET")):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert zoned(datetime(2026, 11, 30, tzinfo=UTC)) == said
+    monkeypatch.undo()
+    time.tzset()
