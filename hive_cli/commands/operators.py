@@ -23,15 +23,15 @@ def operator() -> None:
 
 def _print_invitation(name: str, reply: InviteReply) -> None:
     say(reply.url or reply.token)
-    note(f"Signs {name} in once, until {zoned(reply.expires_at)}.")
+    note(f"Signs {name} in once, as {reply.role}, until {zoned(reply.expires_at)}.")
 
 
 @operator.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice([r.value for r in Role]), default=Role.OPERATOR.value, show_default=True)
+@click.option("--role", type=click.Choice([r.value for r in Role]), default=Role.VIEWER.value, show_default=True)
 @talks
 def invite(talk: Talk, name: str, role: str) -> None:
-    """Print a one-time sign-in link; the account is made if it is not there."""
+    """Print a one-time sign-in link; an account that is not there is made with the role."""
     reply = talk.call(lambda core: core.invite(InviteRequest(name=name, role=Role(role))))
     talk.show(reply, lambda: _print_invitation(name, reply))
 

@@ -14,7 +14,7 @@ from hive_cli.exits import CommandFailedError, Exit
 from hive_cli.output import as_json, harmless, note, say, zoned
 from hive_cli.up.errors import CannotError
 from hive_cli.up.preflight import check_root, read_api_key
-from hive_cli.up.start import Start, Up
+from hive_cli.up.start import ADMIN, Start, Up
 from hive_cli.up.start import up as bring_up
 from hive_cli.up.state import State, default_state
 from hive_cli.up.stop import stop
@@ -124,7 +124,7 @@ def _print_up(running: Up) -> None:
     say("The hive is up." if running.started else "The hive runs already, and was left as it is.")
     say(f"  dashboard  {running.dashboard}")
     say(f"  sign in    {running.sign_in}")
-    say(f"             works once, until {zoned(running.sign_in_until)}; `hive operator invite NAME` makes another")
+    say(f"             works once, until {zoned(running.sign_in_until)}; `hive operator invite {ADMIN}` makes another")
     say(f"  agents     {', '.join(f'{a.name} ({a.state})' for a in running.agents) or 'none yet'}")
     say(f"  model      {running.model_backend}")
     if running.stand_in:

@@ -180,7 +180,7 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
         invite = await self._parts.operators.invite(self._actor, request.name, request.role)
         dashboard = self._parts.config.dashboard
         url = f"{dashboard}/sign-in/{invite.token}" if dashboard else None
-        return InviteReply(token=invite.token, url=url, expires_at=invite.expires_at)
+        return InviteReply(token=invite.token, url=url, expires_at=invite.expires_at, role=invite.role)
 
     async def set_password(self, request: SetPasswordRequest) -> Empty:
         await self._parts.operators.set_password(self._actor, request.name, request.new_password)

@@ -24,6 +24,8 @@ class Invite:
     token: str
     """Shown once; only its hash is kept."""
     expires_at: datetime
+    role: Role
+    """The account's."""
 
 
 def token_hash(token: str) -> bytes:
@@ -39,7 +41,7 @@ class Operators:
         self._clock = clock
         self._passwords = passwords
 
-    async def invite(self, actor: Actor, name: str, role: Role = Role.OPERATOR) -> Invite:
+    async def invite(self, actor: Actor, name: str, role: Role = Role.VIEWER) -> Invite:
         """A one-time link's token for `name`; the account is made if it is not there, and keeps its role if it is."""
         if not _NAME.fullmatch(name):
             raise InvalidError(
@@ -47,19 +49,20 @@ class Operators:
                 hint="Lower-case letters, digits, dots, underscores and hyphens, a letter first, 63 at most.",
             )
         now = self._clock.now()
-        invite = Invite(new_secret(), now + INVITE_LIFETIME)
+        token, expires_at = new_secret(), now + INVITE_LIFETIME
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: sqlite3.Connection) -> Invite:
             connection.execute(SQL.drop_expired_invites, {"now": to_ms(now)})
             connection.execute(SQL.add_operator, {"name": name, "role": role, "now": to_ms(now)})
             connection.execute(
                 SQL.add_invite,
-                {"token_hash": token_hash(invite.token), "operator": name, "expires_at": to_ms(invite.expires_at)},
+                {"token_hash": token_hash(token), "operator": name, "expires_at": to_ms(expires_at)},
             )
             Audit.record(connection, now, actor, "invite", name, details={"role": role})
+            account = connection.execute(SQL.operator, {"name": name}).fetchone()
+            return Invite(token, expires_at, Role(account["role"]))
 
-        await self._db.write(write)
-        return invite
+        return await self._db.write(write)
 
     async def set_password(self, actor: Actor, name: str, password: str) -> None:
         """Set it and end the operator's sessions. Raises NotFoundError, InvalidError, TooLargeError."""

@@ -107,7 +107,7 @@ async def stored(hive: Hive, after: int) -> list[int]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(hive: Hive, browser: Browser) -> AsyncIterator[Page]:
     await asyncio.to_thread(hive.command, "spawn", AGENT)
-    link = json.loads(hive.command("operator", "invite", "watcher", "--json").stdout)["url"]
+    link = json.loads(hive.command("operator", "invite", "watcher", "--role", "operator", "--json").stdout)["url"]
     try:
         async with context(browser) as tab:
             page = await tab.new_page()

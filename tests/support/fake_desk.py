@@ -368,7 +368,12 @@ class FakeDesk(Operator):
     async def invite(self, request: InviteRequest) -> InviteReply:
         self._confirmed(request, "invite")
         self._done("invite", request.name, request.role)
-        return InviteReply(token="once-only", url="http://hive/sign-in/once-only", expires_at=self._core.clock.now())
+        return InviteReply(
+            token="once-only",
+            url="http://hive/sign-in/once-only",
+            expires_at=self._core.clock.now(),
+            role=request.role,
+        )
 
     async def set_role(self, request: SetRoleRequest) -> Empty:
         self._confirmed(request, "set_role")

@@ -262,9 +262,12 @@ async def test_doctor_fails_when_a_check_does_and_gives_its_remedy(shell: Shell)
 
 
 async def test_an_invitation_prints_only_the_link(shell: Shell) -> None:
-    shell.core.answers["invite"] = InviteReply(token="t", url="http://127.0.0.1:8137/sign-in#t", expires_at=NOW)
-    done = await shell.hive("operator", "invite", "ada", "--role", "viewer")
+    shell.core.answers["invite"] = InviteReply(
+        token="t", url="http://127.0.0.1:8137/sign-in#t", expires_at=NOW, role=Role.ADMIN
+    )
+    done = await shell.hive("operator", "invite", "ada")
     assert done.stdout == "http://127.0.0.1:8137/sign-in#t\n"
+    assert "Signs ada in once, as admin, until" in done.stderr
     assert (shell.asked("invite").name, shell.asked("invite").role) == ("ada", Role.VIEWER)
 
 

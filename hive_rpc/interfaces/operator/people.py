@@ -10,7 +10,8 @@ from hive_rpc.types import Empty, Model, Object, Role, Time
 class InviteRequest(OperatorRequest):
     name: str
     """The operator's account; made if it is not there."""
-    role: Role = Role.OPERATOR
+    role: Role = Role.VIEWER
+    """Of an account that is made; one that is there keeps its own."""
 
 
 class InviteReply(Model):
@@ -18,6 +19,8 @@ class InviteReply(Model):
     """To be used once."""
     url: str | None = None
     expires_at: Time
+    role: Role
+    """The account's."""
 
 
 class SetPasswordRequest(OperatorRequest):
