@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,6 +32,13 @@ from hive_rpc.interfaces.gateway import (
 from hive_rpc.server import Peer, Server
 from hive_rpc.types import Empty
 from tests.support.gateway import MESSAGES, client_of
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A socket's address has room for 108 bytes, and pytest's own directories may need most of them."""
+    with tempfile.TemporaryDirectory(prefix="hive-") as directory:
+        yield Path(directory)
 
 
 class FakeCore:
