@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 Stir = Callable[[], None]
 """To be called when the hive may be other than it was."""
 
+PAGES_APART = 0.1
+"""Seconds between two looks at most, when pages are loaded one after the other while others are open."""
 KEPT = 1000
 """Frames that are kept for pages that join or come back."""
 MAX_BEHIND = 1024 * 1024
@@ -317,7 +319,7 @@ class Feeds:
     @property
     def looks_apart(self) -> float:
         """In seconds. While a page is open, a look so old will do for others: what came since, they are soon told."""
-        return self._pace.refresh_apart if self._feeds else 0
+        return min(self._pace.refresh_apart, PAGES_APART) if self._feeds else 0
 
     @asynccontextmanager
     async def following(self, agent: str | None, page: Page) -> AsyncIterator[None]:

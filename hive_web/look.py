@@ -111,6 +111,7 @@ class Look:
             "jobs": stamp(*(f"{job.id} {job.state} {job.step}" for job in self.jobs)),
             "questions": stamp(*(q.id for q in self.questions)),
             "dead-letters": stamp(*(letter.message.id for letter in self.letters)),
+            "messages": stamp(*(message.id for message in self.messages[-1:])),
             "spending": stamp(f"{self.spent_today:.2f}", *(f"{hold.scope} {hold.name}" for hold in self.holds)),
         }
 

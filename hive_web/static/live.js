@@ -5,17 +5,28 @@ import { trouble } from "./notices.js";
 import { signInAgain } from "./post.js";
 
 const RETRY_MS = 2000;
+const badge = document.getElementById("live");
+
+// A browser has six connections to a host, and a stream keeps one of them. So a page that nobody sees lets go of its own after a
+// moment, and goes on from there when it is seen again. One of those pages keeps it: it notifies, and tells the others what their titles say.
+const HIDDEN_MS = 2000;
+const CHANNEL = "hive";
 
 /** Follow from `cursor` on; `digest` is of the lists that the page shows; `handlers` has a function for each kind of frame, given its view. */
 export function follow({ agent, cursor, digest, handlers }) {
   let last = cursor;
-  let seen = digest;
+  let shown = digest;
   let source;
+  let leaving;
+  let others;
+  let standing;
+  const told = new BroadcastChannel(CHANNEL);
 
   function connect() {
+    others?.close();
     const query = new URLSearchParams({ after: last });
     if (agent) query.set("agent", agent);
-    if (seen) query.set("digest", seen);
+    if (shown) query.set("digest", shown);
     source = new EventSource(`/events?${query}`);
     source.addEventListener("open", () => state("live"));
     source.addEventListener("error", lost);
@@ -23,8 +34,9 @@ export function follow({ agent, cursor, digest, handlers }) {
       source.addEventListener(kind, (event) => {
         const view = JSON.parse(event.data);
         handler(view);
-        if (view.digest) seen = view.digest;
+        if (view.digest) shown = view.digest;
         if (event.lastEventId) last = event.lastEventId;
+        if (kind === "hive") told.postMessage(view);
       });
     }
     source.addEventListener("core", (event) => {
@@ -44,15 +56,50 @@ export function follow({ agent, cursor, digest, handlers }) {
     // The browser retries by itself when a connection breaks, but gives up after an answer such as 503 or 401.
     if (source.readyState === EventSource.CLOSED) {
       fetch("/session", { headers: { Accept: "application/json" } }).then(
-        (answer) => (answer.status === 401 ? signInAgain() : setTimeout(connect, RETRY_MS)),
-        () => setTimeout(connect, RETRY_MS),
+        (answer) => (answer.status === 401 ? signInAgain() : setTimeout(retry, RETRY_MS)),
+        () => setTimeout(retry, RETRY_MS),
       );
     }
   }
 
-  connect();
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && connect());
+  function retry() {
+    if (source) connect();
+  }
+
+  function letGo() {
+    source?.close();
+    source = undefined;
+    badge.dataset.connection = "none";
+    handlers.lost?.();
+    others = new BroadcastChannel(CHANNEL);
+    others.addEventListener("message", ({ data }) => handlers.hive(data));
+  }
+
+  function seen() {
+    clearTimeout(leaving);
+    standing?.abort();
+    if (!source) connect();
+  }
+
+  function unseen() {
+    const mine = new AbortController();
+    standing = mine;
+    let keeper = false;
+    const keep = () => {
+      keeper = true;
+      if (!source) connect();
+      return new Promise((resolve) => mine.signal.addEventListener("abort", resolve));
+    };
+    // Where the page did not come by TLS, and not from this machine, there are no locks.
+    navigator.locks?.request(CHANNEL, { signal: mine.signal }, keep).catch(() => {});
+    leaving = setTimeout(() => keeper || letGo(), HIDDEN_MS);
+  }
+
+  const attend = () => (document.hidden ? unseen() : seen());
+  document.addEventListener("visibilitychange", attend);
+  attend();
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => event.persisted && attend());
 }
 
 const WORDS = { live: "Live", reconnecting: "Reconnecting", core: "Core is away" };
@@ -64,7 +111,6 @@ const PATIENCE_MS = 1500; // a blink of a connection is not worth a banner
 let waiting;
 
 function state(name) {
-  const badge = document.getElementById("live");
   badge.hidden = false;
   badge.dataset.connection = name;
   badge.querySelector(".live-words").textContent = WORDS[name];

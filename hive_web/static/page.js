@@ -1,5 +1,6 @@
 // A page that is not live itself: its frame is, and it loads anew when what it shows has changed.
 
+import { fill } from "./bind.js";
 import { showHive } from "./frame.js";
 import { follow } from "./live.js";
 import { loadAgain, restoreFocus } from "./focus.js";
@@ -7,10 +8,12 @@ import { trouble } from "./notices.js";
 
 const frame = document.getElementById("frame");
 const { place, stamp, cursor } = frame.dataset;
+const head = document.querySelector(".agent-head");
 const title = document.title.replace(/^\(\d+\) /, "");
 
-/** Where something changes all the time, and so is not loaded again sooner than this after it was loaded. */
-const CALM_MS = { spending: 5000 };
+/** Where something changes all the time, and so is not loaded again sooner than this after it was loaded, nor under a reader. */
+const CALM_MS = { spending: 5000, messages: 5000 };
+const NEAR = 120;
 let due;
 
 /** Forms that were open when the page came. */
@@ -26,13 +29,17 @@ function busy() {
 
 function showNews() {
   due = undefined;
-  if (busy()) trouble("There is news on this page. Load it again when you are done.");
+  if (busy() || (place in CALM_MS && scrollY > NEAR)) trouble("There is news on this page. Load it again when you are done.");
   else loadAgain();
 }
 
 follow({
+  agent: head?.dataset.agent,
   cursor,
   handlers: {
+    agent({ agent: view }) {
+      if (view) fill(head, view);
+    },
     hive(told) {
       showHive(told, title);
       if (!stamp || told.stamps[place] === stamp) return;

@@ -1,12 +1,13 @@
 """Expected of every page, in a real browser: nothing jumps, the focus stays, what waits is told, scripts are spare."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from hive_rpc.configuration import ApprovalState, JobState
 from hive_rpc.types import AgentState, EventKind, Role
@@ -112,6 +113,48 @@ async def test_a_desktop_notification_says_what_has_begun_to_wait_and_only_where
         assert await page.evaluate("window.notified") == [told], "who looks at the page sees it"
 
 
+async def look_away(page: Page, away: bool = True) -> None:
+    """Headless browsers show every page."""
+    await page.evaluate("away => { window.away = away; document.dispatchEvent(new Event('visibilitychange')); }", away)
+
+
+async def test_pages_that_nobody_sees_leave_the_connections_to_those_that_are_seen(
+    site: Dashboard, browser: Browser
+) -> None:
+    """A browser has six connections to a host."""
+    core = site.core
+    async with context(browser) as tab:
+        await tab.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.away ?? false })")
+        pages = []
+        for number in range(8):
+            pages.append(await open_page(site, tab, "/" if number % 2 else "/agent/worker/"))
+            await expect(pages[-1].locator("#live")).to_have_attribute("data-connection", "live")
+            await look_away(pages[-1])
+        seen = await open_page(site, tab, "/")
+        await expect(seen.locator("#live")).to_have_attribute("data-connection", "live")
+        # The first one keeps its own, for all of them.
+        for page in pages[1:]:
+            await expect(page.locator("#live")).to_have_attribute("data-connection", "none")
+        await expect(pages[0].locator("#live")).to_have_attribute("data-connection", "live")
+        await seen.close()
+        core.change("docs", AgentState.FAILED, reason="out of memory")
+        core.emit(EventKind.NOTICE, "worker", text="Something happened meanwhile.")
+        for page in pages:
+            await expect(page).to_have_title(re.compile(r"^\(7\) "))
+        news = pages[2].get_by_text("Something happened meanwhile.")
+        await expect(news).to_have_count(0)
+        await look_away(pages[2], away=False)
+        await expect(news).to_be_visible()
+        await expect(pages[2].locator("#live")).to_have_attribute("data-connection", "live")
+        await pages[0].close()
+        # Another one takes its place.
+        core.change("worker", AgentState.FAILED, reason="out of memory")
+        await look_away(pages[2])
+        await expect(pages[2].locator("#live")).to_have_attribute("data-connection", "none")
+        for page in pages[1:]:
+            await expect(page).to_have_title(re.compile(r"^\(8\) "))
+
+
 async def test_the_focus_outlives_a_page_that_loads_itself_again(site: Dashboard, browser: Browser) -> None:
     core = site.core
     async with context(browser) as tab:
@@ -137,6 +180,30 @@ async def test_an_approval_s_page_follows_what_becomes_of_it(site: Dashboard, br
             site.core.emit(EventKind.NOTICE, "worker", text="x")
             await expect(page.locator("h1 .state-tag")).to_have_text(state.value)
             await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+
+
+async def test_what_is_said_is_shown_anew_but_not_under_a_reader(site: Dashboard, browser: Browser) -> None:
+    async with context(browser, viewport=PHONE) as tab:
+        page = await open_page(site, tab, "/messages")
+        reader = await open_page(site, tab, "/messages")
+        for each in (page, reader):
+            await expect(each.locator("#live")).to_have_attribute("data-connection", "live")
+        await reader.evaluate("document.querySelector('main').style.minHeight = '2000px'; scrollTo(0, 300)")
+        site.core.message("worker", "docs", "The newest of all.")
+        await expect(page.get_by_text("The newest of all.")).to_be_visible(timeout=30_000)
+        await expect(reader.locator("#trouble")).to_contain_text("There is news", timeout=30_000)
+        await expect(reader.get_by_text("The newest of all.")).to_have_count(0)
+
+
+async def test_every_page_of_an_agent_says_what_state_it_is_in(site: Dashboard, browser: Browser) -> None:
+    async with context(browser) as tab:
+        for path in ("inbox", "stats", "files/", "config"):
+            page = await open_page(site, tab, f"/agent/docs/{path}")
+            await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+            for state in (AgentState.PAUSED, AgentState.IDLE):
+                site.core.change("docs", state)
+                await expect(page.locator(".agent-head .state")).to_have_text(state.value.capitalize())
+            await page.close()
 
 
 async def test_what_is_spent_is_shown_anew_now_and_then(site: Dashboard, browser: Browser) -> None:

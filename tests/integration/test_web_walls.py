@@ -290,7 +290,7 @@ async def test_a_mistake_of_ours_tells_no_details(tmp_path: Path, monkeypatch: p
 
     async with dashboard(tmp_path) as site:
         arrange(site)
-        monkeypatch.setattr("hive_web.pages.room.counts", broken)
+        monkeypatch.setattr("hive_web.pages.room.frame_values", broken)
         answer = await site.get("/")
         assert answer.status == 500
         assert "secret detail" not in await answer.text()
