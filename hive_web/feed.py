@@ -192,7 +192,7 @@ class Feed:
             except NotSignedInError:
                 await self.recheck()
             except UnavailableError:
-                self._core_away()
+                self.core_away()
             await self._clock.sleep(self._pace.retry)
 
     async def _watch_as(self, token: str) -> None:
@@ -201,10 +201,7 @@ class Feed:
         )
         async with self._core.operator() as operator:
             async for batch in operator.watch(request):
-                if self._away:
-                    self._away = False
-                    self._tell(frame("core", {"reachable": True}))
-                    self._stir()
+                self.core_back()
                 self._batch(batch)
 
     @property
@@ -212,10 +209,16 @@ class Feed:
         """The session of one who is looking."""
         return next(iter(self.pages)).token if self.pages else ""
 
-    def _core_away(self) -> None:
+    def core_away(self) -> None:
         if not self._away:
             self._away = True
             self._tell(frame("core", {"reachable": False}))
+
+    def core_back(self) -> None:
+        if self._away:
+            self._away = False
+            self._tell(frame("core", {"reachable": True}))
+            self._stir()
 
     def _batch(self, batch: WatchReply) -> None:
         self._cursor = batch.cursor
@@ -362,7 +365,7 @@ class Feeds:
     async def _look_often(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._pace.refresh_every):
+                async with asyncio.timeout(max(0.0, self._pace.refresh_every - self._pace.refresh_apart)):
                     await self._stirred.wait()
             self._stirred.clear()
             await self._look()
@@ -377,11 +380,16 @@ class Feeds:
                 _, look = await self._core.mirror.look(operator, looker.somebody, background=True)
                 # At once: while the connection is closed, a newer one may be shown.
                 for feed in self._feeds.values():
+                    feed.core_back()
                     feed.show(look)
         except NotSignedInError:
             await looker.recheck()
-        except (HiveError, TimeoutError):
-            return  # the watches say so, once
+        except (UnavailableError, TimeoutError):
+            # A core that is there and says nothing does not break off what it streams.
+            for feed in self._feeds.values():
+                feed.core_away()
+        except HiveError:
+            return
 
     async def _catch_up(self, feed: Feed, page: Page, agent: str) -> None:
         """What core says has happened since, for a page whose cursor the feed does not know."""

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.look import LookReply, LookRequest
 from hive_rpc.types import AgentState
 from hive_web.core import Core
 from hive_web.feed import Feeds, Pace, Page
 from hive_web.front import Fronts
 from hive_web.mirror import Mirror
-from tests.support.fake_core import FakeCore
+from tests.support.fake_core import FakeCore, FakeOperator
 
 SELDOM = Pace(refresh_apart=60, refresh_every=60, recheck=60, heartbeat=60, retry=0.01)
 
@@ -103,3 +104,27 @@ async def test_a_page_that_is_gone_at_once_leaves_nothing_that_was_begun(
         async with feeds.following(None, Page(core.sign_in(), 0, "")):
             raise ConnectionError
     assert not [str(warning.message) for warning in recwarn]
+
+
+async def test_a_core_that_is_there_and_says_nothing_is_said_to_be_away(
+    core: FakeCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, look = asyncio.Event(), FakeOperator.look
+
+    async def late(self: FakeOperator, request: LookRequest) -> LookReply:
+        await answers.wait()
+        return await look(self, request)
+
+    monkeypatch.setattr("hive_web.feed.READ_SECONDS", 0.05)
+    often = Pace(refresh_apart=0, refresh_every=0.01, recheck=60, heartbeat=60, retry=0.01)
+    answers.set()
+    feeds = Feeds(Core(tmp_path / "web.sock", core.clock), Fronts(), core.clock, often)
+    async with following(feeds, core) as told:
+        assert "event: hive" in await told.get()
+        monkeypatch.setattr(FakeOperator, "look", late)
+        answers.clear()
+        while '"reachable":false' not in await told.get():
+            pass
+        answers.set()
+        while '"reachable":true' not in await told.get():
+            pass
