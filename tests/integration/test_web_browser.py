@@ -667,6 +667,24 @@ PAGES = [
 ]
 
 
+async def test_on_a_narrow_page_no_name_in_the_audit_log_is_broken(site: Dashboard, browser: Browser) -> None:
+    demo_hive.populate(site.core)
+    row = site.core.desk.audit[0]
+    long = {"details": {"reason": "many words, " * 10 + "x" * 150}}
+    site.core.desk.audit[:] = [row.model_copy(update={"who": "manager", "target": "researcher-of-things"} | long)]
+    lines = (
+        "cell => { const r = document.createRange(); r.selectNodeContents(cell); return r.getClientRects().length; }"
+    )
+    async with context(browser, viewport={"width": 360, "height": 800}) as tab:
+        page = await open_page(site, tab, "/audit", Role.ADMIN)
+        cell = page.locator("tbody td")
+        assert await cell.filter(has_text=re.compile("^manager$")).evaluate(lines) == 1
+        # A hyphen is a place to break at, letters are not.
+        assert await cell.filter(has_text="researcher-of-things").evaluate(lines) <= 3
+        assert await cell.last.evaluate(lines) > 3
+        assert await page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 async def test_who_wants_no_motion_gets_none(site: Dashboard, browser: Browser) -> None:
     demo_hive.populate(site.core)
     moving = "document.getAnimations().length"
