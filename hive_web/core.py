@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from hive_base.clock import Clock
-from hive_rpc.client import Client, connect
+from hive_rpc.client import Client
 from hive_rpc.dialogue import ReminderCounts
 from hive_rpc.errors import ForbiddenError, InvalidError, NotSignedInError, UnavailableError
 from hive_rpc.faults import said
@@ -33,6 +33,7 @@ RequestT = TypeVar("RequestT", bound=OperatorRequest)
 READ_SECONDS = 10.0
 """Core answers what a page needs in milliseconds; one that does not within this is as good as away."""
 ASK_AN_ADMIN = "Ask an admin of this hive for the role."
+SEE_ITS_UNIT = "On the hive's host, `systemctl status hive-core` says how it is."
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ class Core:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """For signing in and out. Raises UnavailableError when core cannot be reached."""
-        async with _time_limit(READ_SECONDS), connect(self._path) as client:
+        async with _time_limit(READ_SECONDS), _connected_to(self._path) as client:
             yield client.proxy(Session)
 
     @asynccontextmanager
     async def operator(self, time_limit: float | None = None) -> AsyncIterator[Operator]:
         """A connection of one's own, for a stream, or within so many seconds."""
-        async with _time_limit(time_limit), connect(self._path) as client:
+        async with _time_limit(time_limit), _connected_to(self._path) as client:
             yield client.proxy(Operator)
 
     @asynccontextmanager
@@ -116,7 +117,7 @@ class Core:
         """
         if token is None:
             raise NotSignedInError
-        async with _time_limit(time_limit), connect(self._path) as client:
+        async with _time_limit(time_limit), _connected_to(self._path) as client:
             who = await client.proxy(Session).describe(DescribeRequest(session=token))
             yield Caller(client=client, token=token, name=who.name, role=who.role, mirror=self.mirror)
 
@@ -150,7 +151,7 @@ class Core:
     async def _connected(self) -> Client:
         async with self._connecting:
             if self._line is None or self._line.closed:
-                self._line = await Client.connect(self._path)
+                self._line = await _connect(self._path)
             return self._line
 
 
@@ -160,4 +161,20 @@ async def _time_limit(seconds: float | None) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise UnavailableError(f"Core did not answer within {seconds:g} s.") from error
+        raise UnavailableError(f"Core did not answer within {seconds:g} s.", hint=SEE_ITS_UNIT) from error
+
+
+@asynccontextmanager
+async def _connected_to(path: Path) -> AsyncIterator[Client]:
+    client = await _connect(path)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _connect(path: Path) -> Client:
+    try:
+        return await Client.connect(path)
+    except UnavailableError as error:
+        raise UnavailableError(error.message, hint=SEE_ITS_UNIT) from error

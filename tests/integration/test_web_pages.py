@@ -70,6 +70,7 @@ async def test_an_empty_hive_says_what_to_do(tmp_path: Path) -> None:
         page = await (await site.get("/")).text()
         assert "No agents yet" in page
         assert "hive spawn NAME" in page
+        assert "No agent has failed" in page
         assert 'id="waiting" aria-labelledby="waiting-title" hidden' in page
 
 
@@ -244,6 +245,7 @@ async def test_without_core_every_page_says_so_and_tries_again(tmp_path: Path) -
             page = await answer.text()
             assert answer.status == 503, path
             assert "Core is not reachable" in page
+            assert "`systemctl status hive-core`" in page
             assert '<meta http-equiv="refresh"' in page
             assert answer.headers["Retry-After"]
         lost = await site.post("/agent/worker/messages", {"body": "hi"})
