@@ -1,10 +1,11 @@
 """Accounts, caps, egress, configurations, destroyed agents: what their pages refuse, and what they never say."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from hive_rpc.errors import ForbiddenError, UnavailableError
+from hive_rpc.errors import ForbiddenError, TooLargeError, UnavailableError
 from hive_rpc.types import Role
 from hive_web.pages.agent_config import faulty_line
 from tests.integration.test_web_desk import SECRET, arrange
@@ -139,6 +140,28 @@ async def test_a_configuration_that_is_refused_comes_back_with_the_line_that_is_
         assert site.core.desk.done == []
         asked = await site.post("/agent/worker/config/edit", edit | {"config": ""})
         assert asked.headers["Location"] == "/approvals/apr_2"
+
+
+async def test_who_destroys_an_agent_is_told_how_it_comes_back(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        arrange(site)
+        page = await (await site.get("/agent/worker/destroy")).text()
+        assert 'an admin can revive it as it was, under <a href="/tombstones">' in page
+
+
+async def test_a_configuration_that_is_too_long_comes_back_whole(tmp_path: Path) -> None:
+    async with dashboard(tmp_path) as site:
+        arrange(site)
+        site.core.refusals["edit_config"] = TooLargeError("agent.toml has 70000 bytes, and 65536 is the limit.")
+        text = "# " + "x" * 69_998
+        answer = await site.post("/agent/worker/config/edit", {"config": text, "base": RUNNING, "reason": ""})
+        page = await answer.text()
+        assert answer.status == 413
+        assert "65536 is the limit" in page
+        [field] = re.findall(r"<textarea [^>]*>\n([^<]*)</textarea>", page)
+        assert field == text
+        # Nor would a browser cut it.
+        assert "maxlength" not in page[page.index("<textarea ") : page.index("</textarea>")]
 
 
 @pytest.mark.parametrize(
