@@ -53,7 +53,9 @@ def turn_words(turn: Turn | None, now: datetime) -> Text:
 
 
 def _hive_lines(hive: HiveStatus, now: datetime) -> list[Text]:
-    health = words("healthy", "green") if hive.healthy else words("not healthy: see `hive doctor`", "bold red")
+    health = (
+        words("no agent has failed", "green") if hive.healthy else words("not healthy: see `hive doctor`", "bold red")
+    )
     up = harmless(f" {hive.version}, up for {ago(hive.since, now)}, ")
     lines = [Text.assemble((harmless(hive.name), "bold"), up, health)]
     if hive.stopped:

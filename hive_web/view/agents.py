@@ -158,7 +158,7 @@ def _health(hive: HiveStatus) -> str:
         return "Everything is stopped"
     if not hive.gateway:
         return "Gateway not connected"
-    return "All systems normal" if hive.healthy else "Needs attention"
+    return "No agent has failed" if hive.healthy else "Needs attention"
 
 
 def agent_view(agent: AgentStatus, today: AgentToday | None = None) -> AgentView:

@@ -68,6 +68,8 @@ async def test_status_for_people_tells_state_reason_and_unread_without_colour_co
     done = await shell.hive("status")
     assert "parked: rate limit until" in done.stdout
     assert "stand-in model answers" in done.stdout
+    # Not that all is well: whether a disk is full, say, only the doctor looks.
+    assert "no agent has failed" in done.stdout
     assert "http://127.0.0.1:8137" in done.stdout
     assert "\x1b" not in done.stdout
 

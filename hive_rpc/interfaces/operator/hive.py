@@ -18,6 +18,7 @@ class HiveStatus(Model):
     gateway: bool
     """The gateway is connected."""
     healthy: bool
+    """The gateway is connected, and no agent has failed or needs a login. What takes longer to see, `Doctor` says."""
     dashboard: str | None = None
     """The dashboard's address."""
     stopped: str | None = None
