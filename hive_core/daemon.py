@@ -110,6 +110,7 @@ class _Hooks:
     async def container_died(self, agent: str) -> None:
         if self._broker is not None:
             await self._broker.container_died(agent)
+        await self._events.took_over(agent, None)
 
     def changed(self, agent: str, now: Agent | None) -> None:
         # An agent that comes or goes is the gateway's business, too.

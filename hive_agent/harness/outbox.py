@@ -1,12 +1,14 @@
 """Live events on their way to core: in sequence, kept on disk while core is away, bounded.
 
 An event is removed when core says that it is stored. A harness that ends while core is away leaves the rest in its
-spool; the next one sends it first, under its own instance and sequence. The fleeting `text_delta` is never kept.
+spool; the next one sends it first, under its own instance and sequence, with the end of a turn that has none: core
+cannot tell that turn from one of the next harness's own. The fleeting `text_delta` is never kept.
 """
 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 
 from hive_agent.batches import first_batch, text_size
 from hive_agent.harness.backoff import Backoff
@@ -15,7 +17,7 @@ from hive_agent.harness.spool import Spool
 from hive_base.clock import Clock
 from hive_rpc.errors import InvalidError, StorageError, TooLargeError, UnavailableError
 from hive_rpc.interfaces.agent import PushEventsRequest
-from hive_rpc.types import Event, EventKind
+from hive_rpc.types import Event, EventKind, Turn, TurnOutcome
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ class Outbox:
         await self._empty.wait()
 
     async def run(self) -> None:
-        for event in await self._spool.load():
+        left = await self._spool.load()
+        for event in [*left, *self._missing_ends(left)]:
             self.add(event)
         while True:
             await self._some.wait()
@@ -106,6 +109,18 @@ class Outbox:
         if not self._events:
             self._some.clear()
             self._empty.set()
+
+    def _missing_ends(self, left: Sequence[Event]) -> list[Event]:
+        running: dict[str, Turn] = {}
+        for event in left:
+            if event.kind is EventKind.TURN_STARTED and event.turn is not None:
+                running[event.turn.id] = event.turn
+            elif event.kind is EventKind.TURN_ENDED and event.turn is not None:
+                running.pop(event.turn.id, None)
+        now = self._clock.now()
+        over = {"ended_at": now, "outcome": TurnOutcome.CRASHED, "error": "the harness ended in this turn"}
+        turns = [turn.model_copy(update=over) for turn in running.values()]
+        return [Event(kind=EventKind.TURN_ENDED, at=now, turn_id=turn.id, turn=turn) for turn in turns]
 
     def _forget_first(self) -> Event:
         event = self._events.popleft()

@@ -24,7 +24,9 @@ class Hooks(Protocol):
         """Tell the harness to interrupt its turn; no error when no harness is connected."""
 
     async def container_died(self, agent: str) -> None:
-        """The agent's container has ended, whatever the cause: what was leased to its harness is free again."""
+        """The agent's container has ended, whatever the cause: what was leased to its harness is free again, and its
+        turn is over.
+        """
 
     def changed(self, agent: str, now: Agent | None) -> None:
         """The agent's state, container or settings are other than before; None when it has left the hive."""

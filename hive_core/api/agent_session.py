@@ -70,6 +70,7 @@ class AgentSession(AgentDialogue):
         if not request.instance:
             raise InvalidError("An instance needs a name.", hint="Make a new id at each start of the harness.")
         await self._broker.hello(self._name, request.instance)
+        await self._events.took_over(self._name, request.instance)
         self._greeted = request.instance
         self._links.greeted(self._name, request.instance)
         await self._agents.hello(self._name, request.instance)

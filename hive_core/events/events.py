@@ -11,7 +11,7 @@ from hive_base.ids import new_id
 from hive_core.events.cutting import shorten
 from hive_core.events.hub import Hub
 from hive_core.events.quota import Dropped, EventPolicy, Intake, Tally, notice
-from hive_core.events.rows import SQL, Record, evict, fitting, kept_bytes, record, store
+from hive_core.events.rows import SQL, Record, end_left_turns, evict, fitting, kept_bytes, record, store
 from hive_core.store import Database, to_ms
 from hive_rpc.errors import TooLargeError
 from hive_rpc.interfaces.operator.events import EventsReply
@@ -53,6 +53,8 @@ class Events:
         self._intake = Intake(clock, policy, dropped)
         self._evicted: dict[str, Tally] = {}
         """Agents over their quota, and what was deleted of theirs since."""
+        self._serving: dict[str, str | None] = {}
+        """The instance of each agent's harness that took over last; None when its container ended since."""
         self._told: list[Record] = []
         self._begun = new_id("run")
 
@@ -72,6 +74,17 @@ class Events:
         records = self._intake.admit(agent, [record(agent, e) for e in own if e.kind is not EventKind.TEXT_DELTA])
         self._announce(agent, own, await self._store(agent, instance, records) if records else {})
         return max((e.sequence for e in events), default=0)
+
+    async def took_over(self, agent: str, instance: str | None) -> None:
+        """From now on only this instance of the agent's harness, or none, has turns that run.
+
+        Those that others began and did not end have crashed; so does one whose start they tell of later. If they tell
+        of its true end later, that stands.
+        """
+        self._serving[agent] = instance
+        now = self._clock.now()
+        while ended := await self._db.write(lambda c: end_left_turns(c, agent, instance, now)):
+            self._hub.stored(agent, ended[-1])
 
     def tell(self, agent: str, event: Event) -> None:
         """Store an event of core's own. Does not wait: what it tells of is stored elsewhere already."""
@@ -127,18 +140,22 @@ class Events:
     async def _store(self, agent: str, instance: str, records: Sequence[Record]) -> dict[int, int]:
         """Store what was pushed, after a mark of what was dropped before it. Returns the new ids by sequence."""
         marks = self._intake.mark(agent)
-        now, added = to_ms(self._clock.now()), sum(r.size for r in records)
+        at, added = self._clock.now(), sum(r.size for r in records)
+        now, serving = to_ms(at), self._serving.get(agent, instance)
         quota, evicting = self._policy.quota_bytes, agent in self._evicted
 
-        def write(connection: sqlite3.Connection) -> tuple[list[int | None], tuple[int, int], int]:
+        def write(connection: sqlite3.Connection) -> tuple[list[int | None], list[int], tuple[int, int], int]:
             store(connection, None, marks, now)
             ids = store(connection, instance, records, now)
+            ended = end_left_turns(connection, agent, serving, at) if instance != serving else []
             kept = kept_bytes(connection, agent)
             # Twice what came in: every write stays short, and the tenth below the quota is reached all the same.
             gone = evict(connection, agent, 2 * added) if kept > quota or evicting else (0, 0)
-            return ids, gone, kept - gone[1]
+            return ids, ended, gone, kept - gone[1]
 
-        ids, gone, kept = await self._db.write(write)
+        ids, ended, gone, kept = await self._db.write(write)
+        if ended:
+            self._hub.stored(agent, ended[-1])
         if gone[0]:
             tally = self._evicted.setdefault(agent, Tally())
             tally.add(*gone)

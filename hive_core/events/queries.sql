@@ -4,11 +4,18 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: upsert_turn
-INSERT INTO turns (agent, id, started_at, ended_at, outcome, turn)
-VALUES (:agent, :id, :started_at, :ended_at, :outcome, :turn)
+INSERT INTO turns (agent, id, started_at, ended_at, outcome, turn, instance)
+VALUES (:agent, :id, :started_at, :ended_at, :outcome, :turn, :instance)
 ON CONFLICT (agent, id) DO UPDATE
 SET started_at = excluded.started_at, ended_at = excluded.ended_at, outcome = excluded.outcome, turn = excluded.turn
 WHERE turns.ended_at IS NULL OR excluded.ended_at IS NOT NULL;
+
+-- name: left_running
+-- All that run but those of this instance, where one is given.
+SELECT turn FROM turns
+WHERE agent = :agent AND ended_at IS NULL AND (:instance IS NULL OR instance IS NOT :instance)
+ORDER BY started_at, id
+LIMIT :limit;
 
 -- name: last_turn
 SELECT turn FROM turns WHERE agent = :agent ORDER BY started_at DESC, id DESC LIMIT 1;

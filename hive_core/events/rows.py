@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hive_core.store import Queries, to_ms
-from hive_rpc.types import Event, EventKind, Turn
+from hive_rpc.types import Event, EventKind, Turn, TurnOutcome
 
 SQL = Queries("hive_core.events")
 MAX_EVENT = 512 * 1024
@@ -58,7 +59,7 @@ def store(
             continue
         sizes[item.agent] = sizes.get(item.agent, 0) + item.size
         if item.turn is not None:
-            _store_turn(connection, item.agent, item.turn)
+            _store_turn(connection, item.agent, instance, item.turn)
     for agent, size in sizes.items():
         connection.execute(SQL.add_bytes, {"agent": agent, "bytes": size})
     return ids
@@ -83,7 +84,20 @@ def evict(connection: sqlite3.Connection, agent: str, at_least: int) -> tuple[in
     return count, size
 
 
-def _store_turn(connection: sqlite3.Connection, agent: str, turn: Turn) -> None:
+def end_left_turns(connection: sqlite3.Connection, agent: str, instance: str | None, now: datetime) -> list[int]:
+    """End turns of the agent that run and that this instance of its harness did not begin, 200 at most, and all where
+    there is no instance. Returns the ids of the events that tell it.
+    """
+    records = []
+    for row in connection.execute(SQL.left_running, {"agent": agent, "instance": instance, "limit": 200}):
+        turn = Turn.model_validate_json(row["turn"]).model_copy(
+            update={"ended_at": now, "outcome": TurnOutcome.CRASHED, "error": "the harness ended in this turn"}
+        )
+        records.append(record(agent, Event(kind=EventKind.TURN_ENDED, at=now, turn_id=turn.id, turn=turn)))
+    return [event_id for event_id in store(connection, None, records, to_ms(now)) if event_id is not None]
+
+
+def _store_turn(connection: sqlite3.Connection, agent: str, instance: str | None, turn: Turn) -> None:
     connection.execute(
         SQL.upsert_turn,
         {
@@ -93,6 +107,7 @@ def _store_turn(connection: sqlite3.Connection, agent: str, turn: Turn) -> None:
             "ended_at": to_ms(turn.ended_at) if turn.ended_at is not None else None,
             "outcome": turn.outcome,
             "turn": turn.model_dump_json(exclude_defaults=True),
+            "instance": instance,
         },
     )
 

@@ -275,8 +275,9 @@ class Agent(Interface, name="org.hive.Agent", sockets=["agents/<name>/core/core.
     async def hello(self, request: HelloRequest) -> HelloReply:
         """Say which harness instance is speaking on this connection.
 
-        A new instance takes over: what was leased to an older one is redelivered, and the older one's calls are
-        refused with `InstanceReplaced`. A connection without a hello acts for the agent's current instance.
+        A new instance takes over: what was leased to an older one is redelivered, a turn that it did not end has
+        crashed, and its calls are refused with `InstanceReplaced`. A connection without a hello acts for the agent's
+        current instance.
         """
         raise NotImplementedError
 

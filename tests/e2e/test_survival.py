@@ -29,6 +29,11 @@ def settled(hive: Hive) -> bool:
     return bool(now["state"] == AgentState.IDLE and now["unread"] == 0)
 
 
+def running(hive: Hive) -> int:
+    stats: dict[str, Any] = json.loads(hive.command("stats", "worker", "--json").stdout)
+    return int(stats["total"]["running"])
+
+
 def slow_turn(hive: Hive) -> tuple[str, str]:
     """A message whose turn runs for some seconds, and runs now."""
     until("the worker is idle", lambda: settled(hive))
@@ -61,6 +66,7 @@ def test_a_turn_outlives_core(hive: Hive) -> None:
 
 def test_a_message_whose_harness_was_killed_is_delivered_again_and_says_so(hive: Hive) -> None:
     message, word = slow_turn(hive)
+    until("core was told of the turn", lambda: running(hive) == 1)
     machine = hive.agent("worker")["machine"]
     hive.run_in(machine, "systemctl", "kill", "--signal=KILL", "hive-agent.service", user="root")
     answer = until("the reply arrives", lambda: replies(hive, message))
@@ -69,6 +75,7 @@ def test_a_message_whose_harness_was_killed_is_delivered_again_and_says_so(hive:
     assert word in answer[0]["body"]
     delivered = [m for m in hive.messages("worker") if m["id"] == message]
     assert [(m["redelivered"], m["attempts"]) for m in delivered] == [(True, 1)]
+    until("no turn is left running", lambda: running(hive) == 0)
 
 
 def test_a_container_that_is_killed_is_seen_and_started_again_with_its_message(hive: Hive) -> None:
@@ -80,6 +87,7 @@ def test_a_container_that_is_killed_is_seen_and_started_again_with_its_message(h
     until("the death is seen", lambda: not thinking(hive))
     answer = until("the reply arrives", lambda: replies(hive, message))
     until("the worker is idle", lambda: settled(hive))
+    until("no turn is left running", lambda: running(hive) == 0)
     assert pid_of(hive, unit) not in {"0", before}
     assert len(replies(hive, message)) == 1
     assert word in answer[0]["body"]

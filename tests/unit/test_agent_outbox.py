@@ -16,7 +16,7 @@ from hive_agent.harness.spool import Spool
 from hive_agent.limits import MAX_BATCH_EVENTS, MAX_BATCH_TEXT, cut, cut_utf8
 from hive_rpc.errors import InvalidError
 from hive_rpc.interfaces.agent import HelloRequest
-from hive_rpc.types import Event, EventKind
+from hive_rpc.types import Event, EventKind, Turn, TurnOutcome
 from tests.support.agent_core import FakeAgentCore
 from tests.support.manual_clock import ManualClock
 
@@ -89,6 +89,34 @@ async def test_what_a_harness_leaves_when_it_dies_is_sent_by_the_next_one(core: 
         await core.pass_time_until(lambda: len(core.events) == 2, clock)
         await core.pass_time_until(lambda: not spool.exists(), clock)
     assert sorted(core.texts(EventKind.TEXT)) == ["left", "new"]
+
+
+async def test_a_turn_that_a_harness_began_and_did_not_outlive_is_ended_by_the_next_one(core: FakeAgentCore) -> None:
+    clock = ManualClock()
+    spool = core.path.parent / "events.jsonl"
+    await core.stop()
+    async with running(core, "one", clock) as outbox:
+        done, left = (Turn(id=name, started_at=NOW) for name in ("done", "left"))
+        outbox.add(Event(kind=EventKind.TURN_STARTED, at=NOW, turn_id="done", turn=done))
+        good = done.model_copy(update={"ended_at": NOW, "outcome": TurnOutcome.OK})
+        outbox.add(Event(kind=EventKind.TURN_ENDED, at=NOW, turn_id="done", turn=good))
+        outbox.add(Event(kind=EventKind.TURN_STARTED, at=NOW, turn_id="left", turn=left))
+        await core.pass_time_until(spool.exists, clock)
+    async with running(core, "two", clock):
+        # Core is still away: what it adds is kept as the rest is, and ended once.
+        before = spool.stat().st_size
+        await core.pass_time_until(lambda: spool.stat().st_size > before, clock)
+    await core.start()
+    async with running(core, "three", clock):
+        await core.pass_time_until(lambda: not spool.exists(), clock)
+    told = [(e.kind, e.turn_id, e.turn.outcome) for e in core.events if e.turn is not None]
+    assert set(told) == {
+        (EventKind.TURN_STARTED, "done", None),
+        (EventKind.TURN_ENDED, "done", TurnOutcome.OK),
+        (EventKind.TURN_STARTED, "left", None),
+        (EventKind.TURN_ENDED, "left", TurnOutcome.CRASHED),
+    }
+    assert told[-1] == (EventKind.TURN_ENDED, "left", TurnOutcome.CRASHED)
 
 
 async def test_a_flood_while_core_is_away_is_bounded_and_the_loss_is_told(

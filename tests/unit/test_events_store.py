@@ -210,3 +210,77 @@ async def test_a_turn_is_one_row_from_its_start_to_its_end(events: Events, clock
     await events.push("worker", "i1", [Event(kind="turn_started", at=clock.now(), sequence=3, turn=later)])
     assert await events.last_turn("worker") == later
     assert await events.last_turn("manager") is None
+
+
+def began(clock: ManualClock, turn: str) -> Event:
+    started = Turn(id=turn, started_at=clock.now(), messages=["msg_1"])
+    return Event(kind=EventKind.TURN_STARTED, at=clock.now(), sequence=1, turn_id=turn, turn=started)
+
+
+def ended(clock: ManualClock, event: Event) -> Event:
+    assert event.turn is not None
+    turn = event.turn.model_copy(update={"ended_at": clock.now(), "outcome": TurnOutcome.OK})
+    return Event(kind=EventKind.TURN_ENDED, at=clock.now(), sequence=2, turn_id=turn.id, turn=turn)
+
+
+async def told(events: Events) -> list[tuple[EventKind, str | None, TurnOutcome | None]]:
+    return [(e.kind, e.turn_id, e.turn.outcome if e.turn else None) for e in await stored(events)]
+
+
+async def test_a_turn_that_was_left_running_has_crashed_when_another_instance_takes_over(
+    events: Events, clock: ManualClock
+) -> None:
+    await events.took_over("worker", "i1")
+    await events.push("worker", "i1", [began(clock, "t1")])
+    await events.push("writer", "i1", [began(clock, "t1")])
+    await events.took_over("worker", "i1")
+    assert await told(events) == [("turn_started", "t1", None)], "it says hello on each of its connections"
+    await clock.advance(5)
+    for _ in range(2):
+        await events.took_over("worker", "i2")
+        assert await told(events) == [("turn_started", "t1", None), ("turn_ended", "t1", "crashed")]
+    turn = await events.last_turn("worker")
+    assert turn is not None
+    assert (turn.outcome, turn.ended_at, turn.messages) == (TurnOutcome.CRASHED, clock.now(), ["msg_1"])
+    other = await events.last_turn("writer")
+    assert other is not None
+    assert other.outcome is None, "another agent's turn goes on"
+
+
+async def test_a_turn_whose_start_an_earlier_instance_tells_late_has_crashed(
+    events: Events, clock: ManualClock
+) -> None:
+    await events.took_over("worker", "i1")
+    await events.took_over("worker", "i2")
+    await events.push("worker", "i2", [began(clock, "t2")])
+    await events.push("worker", "i1", [began(clock, "t1")])
+    assert await told(events) == [
+        ("turn_started", "t2", None),
+        ("turn_started", "t1", None),
+        ("turn_ended", "t1", "crashed"),
+    ]
+
+
+async def test_the_true_end_of_a_turn_stands_when_it_is_told_late(events: Events, clock: ManualClock) -> None:
+    await events.took_over("worker", "i1")
+    start = began(clock, "t1")
+    await events.push("worker", "i1", [start])
+    await events.took_over("worker", "i2")
+    await events.push("worker", "i1", [ended(clock, start)])
+    assert (await told(events))[-1] == ("turn_ended", "t1", "ok")
+    turn = await events.last_turn("worker")
+    assert turn is not None
+    assert turn.outcome is TurnOutcome.OK
+
+
+async def test_no_turn_runs_when_the_container_has_ended_however_many_there_were(
+    events: Events, database: Database, clock: ManualClock
+) -> None:
+    await events.took_over("worker", "i1")
+    for part in range(3):
+        begun = [began(clock, f"t{part}/{n}").model_copy(update={"sequence": part * 200 + n}) for n in range(200)]
+        await events.push("worker", "i1", begun)
+    await events.took_over("worker", None)
+    await events.push("worker", "i1", [began(clock, "late").model_copy(update={"sequence": 1000})])
+    turns = await database.read(lambda c: c.execute("SELECT outcome FROM turns").fetchall())
+    assert [outcome for (outcome,) in turns] == ["crashed"] * 601

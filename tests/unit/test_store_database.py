@@ -1,6 +1,7 @@
 """The database under everything: what is acknowledged is stored, and one write's failure is its own."""
 
 import asyncio
+import json
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -223,6 +224,27 @@ def test_a_database_with_an_older_schema_is_carried_over_with_what_it_holds(monk
     migrate(connection, "core")
     assert connection.execute("SELECT name, age FROM operators").fetchall() == [("ada", 36)]
     assert connection.execute("PRAGMA user_version").fetchone() == (last + 1,)
+    connection.close()
+
+
+def test_a_turn_that_runs_when_its_database_is_carried_over_belongs_to_who_told_of_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripts = migrations("events")
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with monkeypatch.context() as before:
+        before.setattr("hive_core.store.migrations.migrations", lambda schema: {2: scripts[2]})
+        migrate(connection, "events")
+    for agent, turn, ended_at in (("ada", "t1", None), ("ada", "t2", None), ("ada", "t3", 5), ("bob", "t1", None)):
+        row = (agent, turn, ended_at)
+        connection.execute("INSERT INTO turns (agent, id, started_at, ended_at, turn) VALUES (?, ?, 1, ?, '{}')", row)
+    for sequence, (agent, turn) in enumerate([("ada", "t1"), ("ada", "t3"), ("bob", "t1")]):
+        event = json.dumps({"kind": "turn_started", "turn": {"id": turn}})
+        row = (agent, f"{agent}'s", sequence, event)
+        connection.execute("INSERT INTO events (agent, instance, sequence, at, event) VALUES (?, ?, ?, 1, ?)", row)
+    migrate(connection, "events")
+    found = connection.execute("SELECT agent, id, instance FROM turns WHERE ended_at IS NULL").fetchall()
+    assert found == [("ada", "t1", "ada's"), ("ada", "t2", None), ("bob", "t1", "bob's")]
     connection.close()
 
 
