@@ -20,6 +20,7 @@ from hive_cli.up.protocol import LaunchRequest
 from hive_cli.up.state import State
 from hive_cli.up.stop import stop
 from tests.support.hive_host import Host, free_port, hive_command
+from tests.support.patience import until
 
 
 class Traces:
@@ -178,7 +179,8 @@ def small_disk(directory: Path, size: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", directory], check=True)
+        # What has just said that it failed, and is nobody's child, may still be closing its files.
+        until("nothing there is open", lambda: subprocess.run(["umount", directory]).returncode == 0)
 
 
 async def test_a_disk_that_fills_up_while_the_host_is_made_is_said_so_and_leaves_nothing(
