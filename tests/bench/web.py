@@ -20,7 +20,7 @@ from tests.bench.web_servers import EVENTS_PER_SECOND, NAMES, TICKER, Crowd, cro
 from tests.support.hive_host import free_port
 
 LOADS = 40
-ROUNDS = 3
+ROUNDS = 7
 PAGES = {"/": ("hive", NAMES[1]), f"/agent/{NAMES[0]}/": ("agent", NAMES[0])}
 """With the agent to whom something is said meanwhile."""
 CLIENTS = 500
