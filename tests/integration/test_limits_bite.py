@@ -44,6 +44,9 @@ except BlockingIOError:
 print(len(children))
 for child in children:
     os.kill(child, signal.SIGKILL)
+for child in children:
+    # Or the unit is not over: with these controllers its systemd is not told when a cgroup has become empty.
+    os.waitpid(child, 0)
 """
 BURN = """
 import time
