@@ -9,6 +9,9 @@ DEBS := systemd-container dbus git e2fsprogs ca-certificates python3-venv python
 # What tests drive the hive with: a browser, a foreign proxy and database client's server, and nix.
 TEST_DEBS := chromium fonts-dejavu-core fonts-inter redis-server nix-bin nginx-light
 
+# All tests: two at a time, those of a file together, the long ones first.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+
 # Debian's own python3: an interpreter below a home directory cannot be read from inside a container.
 PYTHON := /usr/bin/python3
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
@@ -34,7 +37,7 @@ down: .venv
 
 test: .venv
 	@scripts/apt-need $(TEST_DEBS)
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 lint: .venv
 	@.venv/bin/ruff format --check --quiet .
