@@ -26,14 +26,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hive_base.clock import Clock
-from hive_rpc.errors import HiveError, NotSignedInError, UnavailableError
+from hive_rpc.errors import HiveError, NotFoundError, NotSignedInError, UnavailableError
 from hive_rpc.interfaces.operator.events import WatchReply, WatchRequest
 from hive_rpc.interfaces.session import DescribeRequest
 from hive_rpc.types import Event, EventKind
 from hive_web.core import READ_SECONDS, Core
 from hive_web.front import Fronts
 from hive_web.look import Look
-from hive_web.view.agents import agent_view
 from hive_web.view.timeline import patch
 from hive_web.view.wire import dumps
 
@@ -57,7 +56,7 @@ class Pace:
     refresh_apart: float = 0.5
     """At least this much between two looks at the hive, however much happens."""
     refresh_every: float = 2.0
-    """In between at most: look even when nothing seems to happen: not everything has an event."""
+    """At most this much, even when nothing seems to happen: not everything has an event."""
     recheck: float = 5.0
     """How long a page may outlive its session."""
     heartbeat: float = 15.0
@@ -265,8 +264,10 @@ class Feed:
             elif before != now:
                 self._tell(self._lists(before))
             return
-        status = next((a for a in found.agents if a.name == self._agent), None)
-        view = None if status is None else agent_view(status, found.today.get(status.name))
+        try:
+            view = found.shown(self._agent)
+        except NotFoundError:
+            view = None
         data = frame("agent", {"agent": view, "asked": found.asked_by(self._agent)})
         if data != self._one:
             self._one = data

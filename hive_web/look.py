@@ -18,7 +18,7 @@ from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus
 from hive_rpc.interfaces.operator.messages import DeadLetter
 from hive_rpc.types import AgentState, Message
 from hive_web.stamps import stamp
-from hive_web.view.agents import AgentView, HiveView
+from hive_web.view.agents import AgentView, HiveView, agent_view
 from hive_web.view.waiting import WaitingView, hive_now, waiting_views
 
 T = TypeVar("T")
@@ -69,6 +69,13 @@ class Look:
         if found is None:
             raise NotFoundError(f"There is no agent {name}.", hint="The hive’s page shows every agent.")
         return found
+
+    def shown(self, name: str) -> AgentView:
+        """An agent's view. Raises NotFoundError."""
+        view = self.views.get(name)
+        if view is None:
+            view = self.views[name] = agent_view(self.agent(name), self.today.get(name))
+        return view
 
     @cached_property
     def states(self) -> Counter[AgentState]:

@@ -16,11 +16,11 @@ from hive_web.boundary import wants_json
 from hive_web.core import Caller
 from hive_web.forms import Form
 from hive_web.history import EVENTS
-from hive_web.look import Look, offered
+from hive_web.look import offered
 from hive_web.pages.hive import carry_out
 from hive_web.pages.room import Room, number, see
 from hive_web.verbs import VERBS
-from hive_web.view.agents import AgentView, agent_href, agent_view
+from hive_web.view.agents import agent_href
 from hive_web.view.messages import message_view
 from hive_web.view.stats import SPANS, stats_view
 from hive_web.view.timeline import full_text, timeline
@@ -53,7 +53,7 @@ class AgentPages(Room):
         before = number(request.query.get("before"))
         render, latest, history = self.site.render, before is None, self.site.histories.of(name)
         caller, look, reply = await self.glance(request, history.asked if latest else None)
-        agent = shown(look, name)
+        agent = look.shown(name)
         if before is None:
             await history.take_in(caller, reply)
             self.site.histories.keep(name, history)
@@ -127,7 +127,7 @@ class AgentPages(Room):
         name, before = request.match_info["name"], request.query.get("before")
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             page = await caller.operator.messages(caller.ask(MessagesRequest, agent=name, before=before, limit=INBOX))
             reminders = await offered(caller.operator.reminders(caller.ask(AgentRemindersRequest, agent=name)))
         return self.page(
@@ -146,7 +146,7 @@ class AgentPages(Room):
         span = SPANS.get(request.query.get("span", ""), SPANS["24h"])
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             found = await caller.operator.stats(
                 caller.ask(TurnStatsRequest, agent=name, since_seconds=span.seconds, buckets=span.buckets)
             )
@@ -168,7 +168,7 @@ class AgentPages(Room):
         async with self.caller(request) as caller:
             caller.require_operator()
             look = await caller.look()
-        agent = shown(look, request.match_info["name"])
+        agent = look.shown(request.match_info["name"])
         return self.page("confirm.html", caller, look, agent=agent, verb=VERBS[request.match_info["verb"]])
 
     async def act(self, request: web.Request) -> web.Response:
@@ -199,7 +199,7 @@ class AgentPages(Room):
         name, before = request.match_info["name"], number(request.query.get("before"))
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             history = await _history(caller, name, before, DECISIONS)
         return self.page(
             "agent_decisions.html",
@@ -215,7 +215,7 @@ class AgentPages(Room):
         async with self.caller(request) as caller:
             caller.require_operator()
             look = await caller.look()
-        return self.page("destroy.html", caller, look, agent=shown(look, request.match_info["name"]))
+        return self.page("destroy.html", caller, look, agent=look.shown(request.match_info["name"]))
 
     async def destroy(self, request: web.Request) -> web.Response:
         """The name is typed once more; to purge, which cannot be taken back, the password is given too."""
@@ -233,14 +233,6 @@ class AgentPages(Room):
 
         await self.site.errands.run(f"destroy {name}", work())
         return see("/")
-
-
-def shown(look: Look, name: str) -> AgentView:
-    """An agent's view. Raises NotFoundError."""
-    view = look.views.get(name)
-    if view is None:
-        view = look.views[name] = agent_view(look.agent(name), look.today.get(name))
-    return view
 
 
 async def _history(caller: Caller, agent: str, before: int | None, limit: int) -> EventsReply:

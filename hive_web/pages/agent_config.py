@@ -10,7 +10,6 @@ from hive_rpc.interfaces.operator.configuration import ConfigDiffRequest, Config
 from hive_rpc.interfaces.operator.request import AgentRequest
 from hive_web.forms import Form
 from hive_web.look import offered
-from hive_web.pages.agent import shown
 from hive_web.pages.room import Room, see
 from hive_web.view.commits import commit_views
 from hive_web.view.diff import diff_view
@@ -32,7 +31,7 @@ class ConfigPages(Room):
         name = request.match_info["name"]
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             asked = caller.ask(AgentRequest, name=name)
             config: ConfigReply | None = await offered(caller.operator.config(asked))
             log = await offered(caller.operator.config_log(asked))
@@ -54,7 +53,7 @@ class ConfigPages(Room):
         old, new = request.query.get("old", ""), request.query.get("new", "")
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             found = await caller.operator.config_diff(caller.ask(ConfigDiffRequest, name=name, old=old, new=new))
         return self.page(
             "agent_config_diff.html",
@@ -101,7 +100,7 @@ class ConfigPages(Room):
             caller,
             look,
             status=error.http_status if error else 200,
-            agent=shown(look, request.match_info["name"]),
+            agent=look.shown(request.match_info["name"]),
             problem=error.sentence() if error else "",
             line=faulty_line(text, error.message) if error else None,
             tab="config",

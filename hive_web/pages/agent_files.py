@@ -16,7 +16,6 @@ from hive_rpc.interfaces.operator.files import (
 )
 from hive_web.boundary import wants_stream
 from hive_web.core import Caller
-from hive_web.pages.agent import shown
 from hive_web.pages.room import Room
 from hive_web.view.agents import agent_href
 from hive_web.view.wire import dumps
@@ -41,7 +40,7 @@ class FilePages(Room):
         after = request.query.get("after")
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             values: dict[str, Any] = {"agent": agent, "path": path, "trail": _trail(name, path), "tab": "files"}
             try:
                 listed = await caller.operator.list_agent_files(
@@ -80,7 +79,7 @@ class FilePages(Room):
         cursor = request.query.get("before")
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             found = await caller.operator.read_log(
                 caller.ask(ReadLogRequest, agent=name, cursor=cursor, lines=LOG_LINES)
             )

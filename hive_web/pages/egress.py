@@ -10,7 +10,6 @@ from hive_rpc.interfaces.operator.request import AgentRequest
 from hive_rpc.interfaces.operator.spending import EgressLogRequest
 from hive_web.core import Caller
 from hive_web.look import offered
-from hive_web.pages.agent import shown
 from hive_web.pages.room import Room, number
 
 ROWS = 100
@@ -41,7 +40,7 @@ class EgressPages(Room):
         name = request.match_info["name"]
         async with self.caller(request) as caller:
             look = await caller.look()
-            agent = shown(look, name)
+            agent = look.shown(name)
             config = await offered(caller.operator.config(caller.ask(AgentRequest, name=name)))
             entries, problem = await _log(caller, request, name)
         return self.page(
