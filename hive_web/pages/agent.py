@@ -1,7 +1,5 @@
 """An agent's own pages: its life as it happens, its inbox, its figures; writing to it, and what can be done to it."""
 
-from dataclasses import replace
-
 from aiohttp import web
 
 from hive_base.ids import new_secret
@@ -67,8 +65,7 @@ class AgentPages(Room):
             any_entries = bool(shown_then)
             entries = render.rows(ROWS, "entry", shown_then, key=(name, before))
         may = (caller.may_act, caller.may_manage)
-        # What changes most is filled in.
-        still = replace(agent, unread=0, unread_words=render.gap("unread"))
+        still, unread = agent.still, render.gap("unread")
         return self.kept_page(
             "agent.html",
             caller,
@@ -76,7 +73,7 @@ class AgentPages(Room):
             {
                 "crumb": render.piece(ROWS, "state", name, still, still),
                 "head": render.piece(
-                    ROWS, "head", (name, may), still, still, caller, "live", unread=agent.unread_words
+                    ROWS, "head", (name, may), still, still, caller, "live", unread, unread=agent.unread_words
                 ),
                 "facts": render.piece(ROWS, "facts", (name, may), still, still, caller),
                 "entries": entries,

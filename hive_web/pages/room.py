@@ -55,7 +55,7 @@ class Room:
         self, template: str, caller: Caller, look: Look, *, here: str = "", status: int = 200, **values: Any
     ) -> web.Response:
         """A page in its frame; `here` is its place in the navigation."""
-        return self.site.render.page(template, status=status, **frame_values(caller, look), here=here, **values)
+        return self.site.render.page(template, status=status, **frame_values(caller, look, here), **values)
 
     def kept_page(
         self,
@@ -80,25 +80,26 @@ class Room:
             "summary": look.view.summary,
             **filled,
         }
+        frame = frame_values(caller, look, here)
         return self.site.render.kept_page(
             template,
             (caller.name, caller.role, key),
-            (look.still, look.stamps, look.counts, stamp),
+            (look.still, look.counts, frame["place_stamp"], stamp),
             {name: text if isinstance(text, bytes) else as_bytes(text) for name, text in gaps.items()},
-            **frame_values(caller, look),
-            here=here,
+            **frame,
             **values,
         )
 
 
-def frame_values(caller: Caller, look: Look) -> dict[str, Any]:
+def frame_values(caller: Caller, look: Look, here: str = "") -> dict[str, Any]:
     """What `frame.html` needs around every page of somebody signed in."""
     return {
         "hive": look.view,
         "me": caller,
         "cursor": look.cursor,
-        "stamps": look.stamps,
         "counts": look.counts,
+        "here": here,
+        "place_stamp": look.stamps.get(here, ""),
     }
 
 

@@ -1,8 +1,9 @@
 """The hive, its agents, and what waits for an operator."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from urllib.parse import quote
 
 from hive_base.prices import usable_window
@@ -120,6 +121,11 @@ class AgentView:
     """Commands to it that are not carried out yet."""
     can_start: bool
     can_stop: bool
+
+    @cached_property
+    def still(self) -> "AgentView":
+        """The view without what changes most."""
+        return replace(self, unread=0, unread_words="")
 
 
 def hive_view(hive: HiveStatus, states: Counter[AgentState], waiting: int, waiting_words: str) -> HiveView:
