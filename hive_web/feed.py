@@ -4,7 +4,7 @@ and the hive is looked at for all of them together.
 Frames, and the pages that get them:
   `hive`        all    {hive, counts, stamps}: when the header, what waits, or another page's content has changed
   `lists`       front  {lists: {name: {keys, changed}}, digest}: lists whose items look different from before
-  `agent`       agent  {agent, asked}: its view, or null when it is gone, and the stamp of what it asks
+  `agent`       agent  {agent, stamps}: its view, or null when it is gone; when its pages' contents have changed
   `timeline`    agent  a patch (hive_web/view/timeline.py), with its event's id; a page is told each once, in order
   `delta`       agent  {turn, text}: a piece of text while it is written
   `core`        all    {reachable}: whether core answers; a stream outlives core's restarts
@@ -268,7 +268,7 @@ class Feed:
             view = found.shown(self._agent)
         except NotFoundError:
             view = None
-        data = frame("agent", {"agent": view, "asked": found.asked_by(self._agent)})
+        data = frame("agent", {"agent": view, "stamps": found.agent_stamps(self._agent)})
         if data != self._one:
             self._one = data
             self._tell(data)

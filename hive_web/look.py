@@ -15,6 +15,7 @@ from hive_rpc.dialogue import Question
 from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator.events import AgentToday
 from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus
+from hive_rpc.interfaces.operator.look import LookVersions
 from hive_rpc.interfaces.operator.messages import DeadLetter
 from hive_rpc.types import AgentState, Message
 from hive_web.stamps import stamp
@@ -32,8 +33,8 @@ class Look:
     """The same for what shows the same."""
     cursor: int
     """Of the events: watch from here."""
-    dialogue: str
-    """Another one after any question or reminder has changed."""
+    versions: LookVersions
+    """Of what it does not show, in this run of core."""
     hive: HiveStatus
     agents: Sequence[AgentStatus]
     today: Mapping[str, AgentToday]
@@ -52,11 +53,17 @@ class Look:
     views: dict[str, AgentView] = field(default_factory=dict)
     """Of agents whose pages were asked for."""
 
-    def at(self, cursor: int, dialogue: str) -> "Look":
+    def at(self, cursor: int, versions: LookVersions) -> "Look":
         """The same a little later, with all that was made of it."""
         later = copy(self)
-        later.__dict__.update(cursor=cursor, dialogue=dialogue)
+        later.__dict__.update(cursor=cursor, versions=versions)
+        later.__dict__.pop("stamps", None)
         return later
+
+    @property
+    def dialogue(self) -> str:
+        """Another one after any question or reminder has changed."""
+        return self._stamp(self.versions.questions, self.versions.reminders)
 
     @property
     def pending(self) -> Sequence[Approval]:
@@ -116,15 +123,37 @@ class Look:
         return {
             "approvals": stamp(*(f"{a.id} {a.state}" for a in self.approvals)),
             "jobs": stamp(*(f"{job.id} {job.state} {job.step}" for job in self.jobs)),
-            "questions": stamp(*(q.id for q in self.questions)),
+            "questions": self._stamp(self.versions.questions),
             "dead-letters": stamp(*(letter.message.id for letter in self.letters)),
             "messages": stamp(*(message.id for message in self.messages[-1:])),
-            "spending": stamp(f"{self.spent_today:.2f}", *(f"{hold.scope} {hold.name}" for hold in self.holds)),
+            "reminders": self._stamp(self.versions.reminders),
+            "spending": self._stamp(
+                self.versions.caps,
+                f"{self.spent_today:.2f}",
+                *(f"{hold.scope} {hold.name}" for hold in self.holds),
+            ),
+            "accounts": self._stamp(self.versions.accounts, *(agent.name for agent in self.agents)),
+            "audit": self._stamp(self.versions.audit),
+            "operators": self._stamp(self.versions.people),
         }
 
-    def asked_by(self, agent: str) -> str:
-        """The stamp of what an agent asks the operators."""
-        return stamp(*(q.id for q in self.questions if q.asker == agent))
+    def agent_stamps(self, name: str) -> Mapping[str, str]:
+        """By the tab of an agent's pages; of one that is gone too."""
+        agent = next((agent for agent in self.agents if agent.name == name), None)
+        turn = agent.last_turn if agent is not None else None
+        turns = stamp(f"{turn.id} {turn.outcome}" if turn is not None else "")
+        said = next((m.id for m in reversed(self.messages) if name in (m.sender, m.recipient)), "")
+        return {
+            "live": stamp(*(q.id for q in self.questions if q.asker == name)),
+            "inbox": self._stamp(self.versions.reminders, said, agent.unread if agent is not None else 0),
+            "stats": turns,
+            "decisions": turns,
+            "config": stamp(*(f"{a.id} {a.state}" for a in self.approvals if a.agent == name)),
+        }
+
+    def _stamp(self, *parts: str | int) -> str:
+        """With what core counts since it was started."""
+        return stamp(self.version.partition(" ")[0], *map(str, parts))
 
 
 async def offered(call: Awaitable[T]) -> T | None:

@@ -11,7 +11,15 @@ from typing import Any
 from hive_base.clock import Clock
 from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.events import AgentToday
-from hive_rpc.interfaces.operator.look import LookHistory, LookItem, LookKeys, LookKind, LookReply, LookRequest
+from hive_rpc.interfaces.operator.look import (
+    LookHistory,
+    LookItem,
+    LookKeys,
+    LookKind,
+    LookReply,
+    LookRequest,
+    LookVersions,
+)
 from hive_web.look import Look
 
 
@@ -64,7 +72,7 @@ class Mirror:
             self._take_in(reply)
             if not reply.more:
                 self._seen = max(self._seen, begun)
-                return reply, self._look(reply.cursor, reply.dialogue)
+                return reply, self._look(reply.cursor, reply.versions)
 
     def acted(self) -> None:
         """Something may be other than it was because of somebody who looks, and who is to see it."""
@@ -105,12 +113,12 @@ class Mirror:
             self._version = int(version)
             self._made = None
 
-    def _look(self, cursor: int, dialogue: str) -> Look:
+    def _look(self, cursor: int, versions: LookVersions) -> Look:
         if self._made is None:
             self._made = Look(
                 version=self._known,
                 cursor=cursor,
-                dialogue=dialogue,
+                versions=versions,
                 hive=self._all(LookKind.HIVE)[0],
                 agents=self._all(LookKind.AGENT),
                 today=self._by_agent(self._all(LookKind.TODAY)),
@@ -121,8 +129,8 @@ class Mirror:
                 holds=self._all(LookKind.HOLD),
                 messages=self._all(LookKind.MESSAGE),
             )
-        elif (cursor, dialogue) != (self._made.cursor, self._made.dialogue):
-            self._made = self._made.at(cursor, dialogue)
+        elif (cursor, versions) != (self._made.cursor, self._made.versions):
+            self._made = self._made.at(cursor, versions)
         return self._made
 
     def _by_agent(self, today: Sequence[AgentToday]) -> Mapping[str, AgentToday]:

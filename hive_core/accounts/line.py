@@ -33,6 +33,8 @@ class GatewayLine:
         self.accounts: Sequence[Account] = ()
         """As it reported last; kept while it is away."""
         self.holds: Sequence[Hold] = ()
+        self.version = 0
+        """Another one when accounts or holds are others than before."""
         self.reported: Callable[[], None] = lambda: None
         """Called when accounts or holds are others than before."""
         self._reporter: object | None = None
@@ -45,6 +47,7 @@ class GatewayLine:
     def report_accounts(self, report: ReportAccountsRequest) -> None:
         if (report.accounts, report.holds) != (self.accounts, self.holds):
             self.accounts, self.holds = report.accounts, report.holds
+            self.version += 1
             self.reported()
 
     def gone(self, reporter: object) -> None:

@@ -33,6 +33,8 @@ class Policies:
         self._clock = clock
         self._changed = changed
         self.now = Decided()
+        self.version = 0
+        """Another one after each decision."""
 
     async def load(self) -> None:
         await self._read()
@@ -99,6 +101,7 @@ class Policies:
     async def _read(self) -> None:
         now = self._clock.now()
         self.now = await self._database.read(lambda c: _decided(c, now))
+        self.version += 1
 
 
 def _decided(connection: sqlite3.Connection, now: datetime) -> Decided:

@@ -114,7 +114,7 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
     async def look(self, request: LookRequest) -> LookReply:
         looks = self._parts.looks
         # Read first: what changes in between is then asked for once too often rather than missed.
-        dialogue = looks.dialogue
+        versions = looks.versions
         if request.hive:
             news, version, complete = await looks.since(request.known)
         else:
@@ -129,7 +129,7 @@ class OperatorVerbs(OperatorDialogue, OperatorAccounts, OperatorCommands, Operat
             complete=complete,
             more=news.more,
             cursor=cursor,
-            dialogue=dialogue,
+            versions=versions,
             items=list(news.items),
             keys=list(news.keys),
             history=history,

@@ -70,6 +70,16 @@ class Overview:
         return self._gateway.holds
 
     @property
+    def accounts_version(self) -> int:
+        """Another one when the gateway reports others, and after each decision of operators' about them."""
+        return self._gateway.version + self._policies.version
+
+    @property
+    def caps_version(self) -> int:
+        """Another one after each decision of operators' about caps, and others like it."""
+        return self._policies.version
+
+    @property
     def commands_version(self) -> int:
         """Another one when what operators commanded agents is other than before."""
         return self._commands.version

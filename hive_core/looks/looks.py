@@ -30,7 +30,7 @@ from hive_core.store.marks import Mark
 from hive_rpc.accounts import HoldKind
 from hive_rpc.dialogue import QuestionState
 from hive_rpc.interfaces.operator.events import AgentToday
-from hive_rpc.interfaces.operator.look import LookKind
+from hive_rpc.interfaces.operator.look import LookKind, LookVersions
 from hive_rpc.types import OPERATOR, Message, Model, Turn
 
 MESSAGES = 100
@@ -108,9 +108,16 @@ class Looks:
         return self._known.cursor
 
     @property
-    def dialogue(self) -> str:
-        """Another one after any question or reminder changed."""
-        return f"{self._begun} {self._core.marks.count('questions')} {self._core.marks.count('reminders')}"
+    def versions(self) -> LookVersions:
+        count = self._core.marks.count
+        return LookVersions(
+            questions=count("questions"),
+            reminders=count("reminders"),
+            audit=count("audit"),
+            people=count("people"),
+            accounts=self._overview.accounts_version,
+            caps=self._overview.caps_version,
+        )
 
     async def since(self, known: str) -> tuple[News, str, bool]:
         """What is other than at a version that was told before, the version that it makes, and whether it is all."""

@@ -100,7 +100,9 @@ class AccountPages(Room):
             raise
         except HiveError as error:
             return await self._page(request, form, "login", error)
-        return self.page("account_login.html", caller, look, here="accounts", name=name, login=begun.login, problem="")
+        return self.page(
+            "account_login.html", caller, look, here="accounts", stamp="", name=name, login=begun.login, problem=""
+        )
 
     async def finish_login(self, request: web.Request) -> web.Response:
         form = await Form.read(request)
@@ -121,6 +123,7 @@ class AccountPages(Room):
                 caller,
                 look,
                 here="accounts",
+                stamp="",
                 status=error.http_status,
                 name=name,
                 login=Login(id=login, address="", expires_at=look.hive.since),
@@ -156,5 +159,5 @@ class AccountPages(Room):
             "field": getattr(error, "field", ""),
             "written": {name: (form.optional(name) if form else "") or "" for name in ("name", "kind", "base_url")},
         }
-        status = error.http_status if error else 200
-        return self.page("accounts.html", caller, look, here="accounts", status=status, **values)
+        status, stamp = (error.http_status, "") if error else (200, None)
+        return self.page("accounts.html", caller, look, here="accounts", stamp=stamp, status=status, **values)

@@ -81,7 +81,7 @@ class AgentPages(Room):
                 "older": str(older),
                 # Of this answer, which brought the history: what is shown of the hive may be older, or newer.
                 "history_cursor": str(max(reply.cursor, history.newest)),
-                "asked": look.asked_by(name),
+                "place_stamp": look.agent_stamps(name)["live"] if latest else "",
                 "key": new_secret(),
             },
             key=(name, latest),
@@ -136,6 +136,7 @@ class AgentPages(Room):
             older=page.messages[0].id if page.more and page.messages else None,
             reminders=reminders.reminders if reminders else [],
             tab="inbox",
+            stamp=look.agent_stamps(name)["inbox"] if before is None else "",
         )
 
     async def stats(self, request: web.Request) -> web.Response:
@@ -158,6 +159,7 @@ class AgentPages(Room):
             stats=stats_view(found, span),
             reminders=reminders,
             tab="stats",
+            stamp=look.agent_stamps(name)["stats"],
         )
 
     async def confirm(self, request: web.Request) -> web.Response:
@@ -206,6 +208,7 @@ class AgentPages(Room):
             decisions=[event for event in history.events[::-1] if event.decision is not None],
             older=history.events[0].id if len(history.events) == DECISIONS else None,
             tab="decisions",
+            stamp=look.agent_stamps(name)["decisions"] if before is None else "",
         )
 
     async def destroy_form(self, request: web.Request) -> web.Response:

@@ -45,6 +45,7 @@ class ConfigPages(Room):
             commits=commit_views(commits),
             waiting=[approval for approval in look.pending if approval.agent == name],
             tab="config",
+            stamp=look.agent_stamps(name)["config"],
         )
 
     async def diff(self, request: web.Request) -> web.Response:

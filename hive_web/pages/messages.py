@@ -65,6 +65,7 @@ class MessagePages(Room):
             caller,
             look,
             here="messages",
+            stamp="" if before or query["q"] else None,
             query=query,
             problem=problem,
             found=[message_view(message) for message in found],
@@ -114,6 +115,7 @@ class MessagePages(Room):
             caller,
             look,
             here="dead-letters",
+            stamp="" if before else None,
             letters=[(letter, message_view(letter.message)) for letter in page.letters],
             older=page.letters[-1].message.id if page.more and page.letters else None,
         )

@@ -93,6 +93,7 @@ class PeoplePages(Room):
             caller,
             look,
             here="operators",
+            stamp=None if invite is None else "",
             accounts=accounts,
             sessions=sessions.sessions if sessions else [],
             invite=invite,

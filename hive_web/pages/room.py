@@ -52,10 +52,22 @@ class Room:
         return await self.site.core.glance(token, history, within=self.site.feeds.looks_apart)
 
     def page(
-        self, template: str, caller: Caller, look: Look, *, here: str = "", status: int = 200, **values: Any
+        self,
+        template: str,
+        caller: Caller,
+        look: Look,
+        *,
+        here: str = "",
+        stamp: str | None = None,
+        status: int = 200,
+        **values: Any,
     ) -> web.Response:
-        """A page in its frame; `here` is its place in the navigation."""
-        return self.site.render.page(template, status=status, **frame_values(caller, look, here), **values)
+        """A page in its frame; `here` is its place in the navigation.
+
+        It loads itself again when the stamp of its place is another one than now; with a `stamp`, when that is another
+        one; with an empty one, never.
+        """
+        return self.site.render.page(template, status=status, **frame_values(caller, look, here, stamp), **values)
 
     def kept_page(
         self,
@@ -91,7 +103,7 @@ class Room:
         )
 
 
-def frame_values(caller: Caller, look: Look, here: str = "") -> dict[str, Any]:
+def frame_values(caller: Caller, look: Look, here: str, stamp: str | None = None) -> dict[str, Any]:
     """What `frame.html` needs around every page of somebody signed in."""
     return {
         "hive": look.view,
@@ -99,7 +111,7 @@ def frame_values(caller: Caller, look: Look, here: str = "") -> dict[str, Any]:
         "cursor": look.cursor,
         "counts": look.counts,
         "here": here,
-        "place_stamp": look.stamps.get(here, ""),
+        "place_stamp": look.stamps.get(here, "") if stamp is None else stamp,
     }
 
 

@@ -89,5 +89,11 @@ class SystemPages(Room):
             look = await caller.look()
             rows = (await caller.operator.audit(caller.ask(AuditRequest, before=before, limit=ROWS))).rows
         return self.page(
-            "audit.html", caller, look, here="audit", rows=rows, older=rows[-1].id if len(rows) == ROWS else None
+            "audit.html",
+            caller,
+            look,
+            here="audit",
+            stamp=None if before is None else "",
+            rows=rows,
+            older=rows[-1].id if len(rows) == ROWS else None,
         )

@@ -10,6 +10,7 @@ import { Timeline } from "./timeline.js";
 
 const page = document.getElementById("main");
 const name = page.dataset.agent;
+const { stamp } = document.getElementById("frame").dataset;
 const timeline = new Timeline(document.getElementById("timeline"));
 const jump = document.getElementById("jump");
 let told = null;
@@ -39,10 +40,10 @@ follow({
       told = view;
       title();
     },
-    agent({ agent: view, asked }) {
+    agent({ agent: view, stamps }) {
       // A draft outlives this; only who is in the middle of an answer is left alone.
       const busy = Array.from(page.querySelectorAll(".question textarea")).some((answer) => answer.value);
-      if (asked !== page.dataset.asked && !busy) loadAgain();
+      if (stamps.live !== stamp && !busy) loadAgain();
       if (!view) {
         page.dataset.gone = "yes";
         document.getElementById("gone").hidden = false;

@@ -12,8 +12,11 @@ const badge = document.getElementById("live");
 const HIDDEN_MS = 2000;
 const CHANNEL = "hive";
 
-/** Follow from `cursor` on; `digest` is of the lists that the page shows; `handlers` has a function for each kind of frame, given its view. */
-export function follow({ agent, cursor, digest, handlers }) {
+/**
+ * Follow from `cursor` on; `digest` is of the lists that the page shows; `handlers` has a function for each kind of frame, given its view.
+ * A page that is not `lively` shows more than what is told here, and does not say that it is live.
+ */
+export function follow({ agent, cursor, digest, lively = true, handlers }) {
   let last = cursor;
   let shown = digest;
   let source;
@@ -28,7 +31,7 @@ export function follow({ agent, cursor, digest, handlers }) {
     if (agent) query.set("agent", agent);
     if (shown) query.set("digest", shown);
     source = new EventSource(`/events?${query}`);
-    source.addEventListener("open", () => state("live"));
+    source.addEventListener("open", () => state("live", lively));
     source.addEventListener("error", lost);
     for (const [kind, handler] of Object.entries(handlers)) {
       source.addEventListener(kind, (event) => {
@@ -41,7 +44,7 @@ export function follow({ agent, cursor, digest, handlers }) {
     }
     source.addEventListener("core", (event) => {
       const { reachable } = JSON.parse(event.data);
-      state(reachable ? "live" : "core");
+      state(reachable ? "live" : "core", lively);
     });
     source.addEventListener("reset", loadAgain);
     source.addEventListener("signed-out", () => {
@@ -110,8 +113,8 @@ const TROUBLE = {
 const PATIENCE_MS = 1500; // a blink of a connection is not worth a banner
 let waiting;
 
-function state(name) {
-  badge.hidden = false;
+function state(name, lively) {
+  badge.hidden = name === "live" && !lively;
   badge.dataset.connection = name;
   badge.querySelector(".live-words").textContent = WORDS[name];
   clearTimeout(waiting);

@@ -9,10 +9,12 @@ import { trouble } from "./notices.js";
 const frame = document.getElementById("frame");
 const { place, stamp, cursor } = frame.dataset;
 const head = document.querySelector(".agent-head");
+const shown = head?.dataset.tab ?? place;
 const title = document.title.replace(/^\(\d+\) /, "");
 
 /** Where something changes all the time, and so is not loaded again sooner than this after it was loaded, nor under a reader. */
-const CALM_MS = { spending: 5000, messages: 5000 };
+const CALM = new Set(["accounts", "audit", "messages", "reminders", "spending", "inbox", "stats", "decisions"]);
+const CALM_MS = 5000;
 const NEAR = 120;
 let due;
 
@@ -29,21 +31,29 @@ function busy() {
 
 function showNews() {
   due = undefined;
-  if (busy() || (place in CALM_MS && scrollY > NEAR)) trouble("There is news on this page. Load it again when you are done.");
+  if (busy() || (CALM.has(shown) && scrollY > NEAR)) trouble("There is news on this page. Load it again when you are done.");
   else loadAgain();
+}
+
+/** `now` is the stamp of what is shown here. */
+function compare(now) {
+  if (!stamp || now === stamp) return;
+  due ??= setTimeout(showNews, CALM.has(shown) ? Math.max(0, CALM_MS - performance.now()) : 0);
 }
 
 follow({
   agent: head?.dataset.agent,
   cursor,
+  lively: Boolean(stamp),
   handlers: {
-    agent({ agent: view }) {
-      if (view) fill(head, view);
+    agent({ agent: view, stamps }) {
+      if (!view) return;
+      fill(head, view);
+      compare(stamps[shown]);
     },
     hive(told) {
       showHive(told, title);
-      if (!stamp || told.stamps[place] === stamp) return;
-      due ??= setTimeout(showNews, Math.max(0, (CALM_MS[place] ?? 0) - performance.now()));
+      if (!head) compare(told.stamps[shown]);
     },
   },
 });

@@ -14,7 +14,7 @@ import pytest
 from hive_base.clock import SystemClock
 from hive_core.events.rows import record, store
 from hive_core.store import to_ms
-from hive_rpc.accounts import Hold, HoldKind, Scope
+from hive_rpc.accounts import Account, AccountKind, Caps, Hold, HoldKind, Scope
 from hive_rpc.client import Client, connect
 from hive_rpc.commands import AgentCommandKind
 from hive_rpc.errors import InvalidError, NotSignedInError
@@ -26,6 +26,7 @@ from hive_rpc.interfaces.agent import (
     NackRequest,
     PushEventsRequest,
     ReceiveRequest,
+    RemindRequest,
     ReportStateRequest,
     SendRequest,
     SetStatusRequest,
@@ -45,6 +46,7 @@ from hive_rpc.interfaces.operator.messages import (
 )
 from hive_rpc.interfaces.operator.people import InviteRequest
 from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
+from hive_rpc.interfaces.operator.spending import SetCapsRequest
 from hive_rpc.interfaces.session import RedeemRequest, Session, SessionRequest
 from hive_rpc.types import OPERATOR, AgentState, Event, EventKind, Role, Turn, TurnOutcome, Usage
 from hive_web.look import Look
@@ -204,6 +206,43 @@ async def test_the_cursor_is_not_ahead_of_what_histories_are_known_to_have(tmp_p
             store(database, None, [record("bob", Event(kind=EventKind.NOTICE, at=now, text="x"))], to_ms(now))
         assert (await site.operator.status(OperatorRequest())).cursor == told + 1
         assert (await site.look()).cursor == told
+
+
+async def test_what_a_look_does_not_show_has_versions(tmp_path: Path) -> None:
+    """Each of these changes what its pages show, and nothing else's."""
+    async with hive(tmp_path) as site:
+        invited: list[str] = []
+        account = Account(name="default", kind=AccountKind.API_KEY)
+
+        async def invite() -> None:
+            invited.append((await site.operator.invite(InviteRequest(name="eve", role=Role.VIEWER))).token)
+
+        steps: list[tuple[Callable[[], Awaitable[object]], set[str]]] = [
+            (lambda: site.operator.status(OperatorRequest()), set()),
+            (lambda: site.operator.look(LookRequest()), set()),
+            (lambda: site.ada.send(SendRequest(to="bob", body="hello")), set()),
+            (lambda: site.ada.ask(AskRequest(question="Which?")), {"questions"}),
+            (lambda: site.ada.remind(RemindRequest(message="look", in_seconds=3600)), {"reminders"}),
+            (lambda: site.operator.send(OperatorSendRequest(to="ada", body="x")), {"audit"}),
+            (invite, {"audit", "people"}),
+            (lambda: site.web.proxy(Session).redeem(RedeemRequest(token=invited[0])), {"audit", "people"}),
+            (
+                lambda: site.operator.set_caps(SetCapsRequest(scope=Scope.HIVE, caps=Caps(daily_usd=5))),
+                {"audit", "accounts", "caps"},
+            ),
+            (
+                lambda: site.gateway.report_accounts(ReportAccountsRequest(accounts=[account], holds=[])),
+                {"accounts"},
+            ),
+            (lambda: site.gateway.report_accounts(ReportAccountsRequest(accounts=[account], holds=[])), set()),
+        ]
+        for number, (step, changed) in enumerate(steps):
+            before = (await site.operator.look(LookRequest())).versions
+            await step()
+            after = (await site.operator.look(LookRequest())).versions
+            assert {name for name in before.model_fields_set if getattr(before, name) != getattr(after, name)} == (
+                changed
+            ), number
 
 
 async def test_only_what_changed_is_told(tmp_path: Path) -> None:

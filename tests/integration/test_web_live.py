@@ -5,11 +5,14 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from hive_core.api.authority import RECHECK_SECONDS
 from hive_rpc.types import OPERATOR, AgentState, EventKind, Role, ToolCall, ToolResult, TurnOutcome
 from hive_web.feed import Pace
 from tests.support import demo_hive
 from tests.support.dashboard import AT_ONCE, dashboard, events
+from tests.support.fake_desk import PASSWORD
 from tests.support.manual_clock import ManualClock
 
 
@@ -312,6 +315,92 @@ async def test_a_page_that_is_newer_than_the_shared_look_is_not_told_how_it_was_
             async with events(site, "after=0") as new:
                 assert (await new.until("hive")).data["stamps"]["questions"] == stamp
             assert (await old.until("hive")).data["stamps"]["questions"] == stamp
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/messages", "messages"),
+        ("/questions", "questions"),
+        ("/approvals", "approvals"),
+        ("/dead-letters", "dead-letters"),
+        ("/jobs", "jobs"),
+        ("/reminders", "reminders"),
+        ("/spending", "spending"),
+        ("/accounts", "accounts"),
+        ("/audit", "audit"),
+        ("/operators", "operators"),
+        ("/agent/worker/", "live"),
+        ("/agent/worker/inbox", "inbox"),
+        ("/agent/worker/stats", "stats"),
+        ("/agent/worker/decisions", "decisions"),
+        ("/agent/worker/config", "config"),
+    ],
+)
+async def test_a_page_learns_that_what_it_shows_has_changed(tmp_path: Path, path: str, name: str) -> None:
+    """And of nothing while nothing has: it would load itself again and again."""
+    async with dashboard(tmp_path) as site:
+        site.sign_in(Role.ADMIN)
+        demo_hive.populate(site.core)
+        desk, worker = site.core.desk, site.core.agents["worker"]
+
+        async def stamp(path: str = path) -> str:
+            page = await (await site.get(path)).text()
+            return page.split('id="frame"')[1].split('data-stamp="')[1].split('"')[0]
+
+        async def told() -> str:
+            about = "agent=worker&" if path.startswith("/agent/") else ""
+            async with events(site, f"{about}after=0") as stream:
+                found: str = (await stream.until("agent" if about else "hive")).data["stamps"][name]
+                return found
+
+        first = await stamp()
+        assert first == await stamp() == await told()
+        site.core.message("docs", "worker", "The newest of all.")
+        desk.questions = [desk.questions[0].model_copy(update={"id": "q_new", "asker": "worker"}), *desk.questions]
+        desk.approvals = [a.model_copy(update={"id": f"{a.id}x", "agent": "worker"}) for a in desk.approvals]
+        desk.letters = desk.letters[1:]
+        desk.jobs = [job.model_copy(update={"id": f"{job.id}x"}) for job in desk.jobs]
+        desk.reminders, desk.accounts, desk.audit, desk.operators = [], [], [], []
+        desk.today = [today.model_copy(update={"cost_usd": 50.0}) for today in desk.today]
+        assert worker.last_turn is not None
+        turn = worker.last_turn.model_copy(update={"id": "turn_new"})
+        site.core.agents["worker"] = worker.model_copy(update={"last_turn": turn, "unread": worker.unread + 1})
+        site.core.emit(EventKind.NOTICE, "worker", text="x")
+        assert first != await stamp() == await told()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/messages?q=report",
+        "/messages?before=msg_2",
+        "/dead-letters?before=msg_2",
+        "/audit?before=8",
+        "/agent/worker/inbox?before=msg_2",
+        "/agent/worker/decisions?before=9",
+        "/system",
+        "/egress",
+    ],
+)
+async def test_a_page_of_what_is_over_does_not_load_itself_again(tmp_path: Path, path: str) -> None:
+    async with dashboard(tmp_path) as site:
+        site.sign_in(Role.ADMIN)
+        demo_hive.populate(site.core)
+        assert 'data-stamp=""' in await (await site.get(path)).text()
+
+
+async def test_what_is_shown_this_once_is_not_loaded_again(tmp_path: Path) -> None:
+    """A link to sign in with, and what a form was refused for."""
+    async with dashboard(tmp_path) as site:
+        site.sign_in(Role.ADMIN)
+        demo_hive.populate(site.core)
+        invited = await site.post("/operators/invite", {"name": "eve", "role": "viewer", "password": PASSWORD})
+        refused = await site.post("/accounts", {"name": "main", "kind": "api_key", "password": PASSWORD})
+        login = await site.post("/accounts/login", {"name": "main", "password": PASSWORD})
+        for answer, status in ((invited, 200), (refused, 400), (login, 200)):
+            assert answer.status == status
+            assert 'data-stamp=""' in await answer.text()
 
 
 async def test_while_a_page_is_open_others_show_what_was_looked_at_for_it(tmp_path: Path) -> None:

@@ -221,6 +221,26 @@ async def test_what_is_spent_is_shown_anew_now_and_then(site: Dashboard, browser
         await expect(page.get_by_text("$7.77")).not_to_have_count(0, timeout=30_000)
 
 
+async def test_a_page_says_that_it_is_live_where_it_is(site: Dashboard, browser: Browser) -> None:
+    desk = site.core.desk
+    async with context(browser) as tab:
+        for path, live in (
+            ("/audit", True),
+            ("/agent/docs/inbox", True),
+            ("/system", False),
+            ("/agent/docs/log", False),
+        ):
+            page = await open_page(site, tab, path)
+            await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+            await expect(page.locator("#live")).to_be_visible(visible=live)
+            await page.close()
+        page = await open_page(site, tab, "/audit")
+        row = desk.audit[0].model_copy(update={"id": 10, "target": "gardener"})
+        desk.audit = [row, *desk.audit]
+        site.core.emit(EventKind.NOTICE, "worker", text="x")
+        await expect(page.get_by_role("cell", name="gardener")).to_be_visible(timeout=30_000)
+
+
 async def test_that_everything_is_stopped_comes_to_open_pages_by_itself(site: Dashboard, browser: Browser) -> None:
     async with context(browser) as tab:
         front = await open_page(site, tab, "/")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from hive_base.clock import Clock
 from hive_rpc.accounts import Hold, HoldKind
@@ -16,7 +17,7 @@ from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.events import EventsReply, EventsRequest, WatchReply, WatchRequest
 from hive_rpc.interfaces.operator.hive import AgentStatus, HiveStatus, StatusReply
 from hive_rpc.interfaces.operator.lives import SpawnRequest
-from hive_rpc.interfaces.operator.look import LookItem, LookKeys, LookKind, LookReply, LookRequest
+from hive_rpc.interfaces.operator.look import LookItem, LookKeys, LookKind, LookReply, LookRequest, LookVersions
 from hive_rpc.interfaces.operator.messages import MessagesReply, MessagesRequest, OperatorSendReply, OperatorSendRequest
 from hive_rpc.interfaces.operator.request import AgentRequest, OperatorRequest
 from hive_rpc.interfaces.session import (
@@ -81,6 +82,19 @@ class FakeCore:
     on_send: Callable[[Message], None] | None = None
     on_look: Callable[[], Awaitable[None]] | None = None
     """What happens between a look and its answer."""
+
+    @property
+    def versions(self) -> LookVersions:
+        """A number for each state."""
+        desk = self.desk
+        return LookVersions(
+            questions=_number(desk.questions),
+            reminders=_number(desk.reminders),
+            audit=_number(desk.audit),
+            people=_number((desk.operators, desk.signed_in)),
+            accounts=_number(desk.accounts),
+            caps=_number(desk.spending and desk.spending.caps),
+        )
 
     def __post_init__(self) -> None:
         self._watchers: list[asyncio.Event] = []
@@ -249,6 +263,11 @@ class FakeCore:
             news.set()
 
 
+def _number(shown: object) -> int:
+    """The same for what looks the same."""
+    return crc32(repr(shown).encode())
+
+
 def _wanted(event: Event, request: WatchRequest) -> bool:
     return request.agent in (None, event.agent) and (request.deltas or event.kind is not EventKind.TEXT_DELTA)
 
@@ -283,7 +302,7 @@ def look_reply(core: FakeCore, caller: SessionReply, *, hive: bool) -> LookReply
         complete=True,
         more=False,
         cursor=core.cursor,
-        dialogue=str(core.looks),
+        versions=core.versions,
         items=items,
         keys=[LookKeys(version=core.looks, kind=kind, keys=list(found)) for kind, found in values.items()],
     )

@@ -8,7 +8,9 @@ import pytest
 from hive_core.api.operator_verbs import OperatorVerbs, Parts
 from hive_core.looks import NOTHING
 from hive_core.operators.audit import Actor
-from hive_rpc.interfaces.operator.look import LookHistory, LookRequest
+from hive_rpc.interfaces.operator.look import LookHistory, LookRequest, LookVersions
+
+NONE = LookVersions(questions=0, reminders=0, audit=0, people=0, accounts=0, caps=0)
 
 
 class Busy(OperatorVerbs):
@@ -22,7 +24,7 @@ class Busy(OperatorVerbs):
             looks.cursor += 1
             return "run 1", None
 
-        looks = SimpleNamespace(cursor=7, dialogue="", since=look)
+        looks = SimpleNamespace(cursor=7, versions=NONE, since=look)
         self._parts = cast(Parts, SimpleNamespace(looks=looks, events=SimpleNamespace(since=since)))
         self._actor = Actor("ada", "web.sock")
 

@@ -3,7 +3,7 @@
 from hive_base.clock import SystemClock
 from hive_core.looks.ledger import Ledger
 from hive_rpc.codec import encode_reply
-from hive_rpc.interfaces.operator.look import LookKind, LookReply
+from hive_rpc.interfaces.operator.look import LookKind, LookReply, LookVersions
 from hive_rpc.types import Message, Role
 
 
@@ -25,7 +25,7 @@ def test_an_answer_fits_into_a_frame_whatever_letters_agents_write_in() -> None:
             complete=False,
             more=more,
             cursor=0,
-            dialogue="",
+            versions=LookVersions(questions=0, reminders=0, audit=0, people=0, accounts=0, caps=0),
             items=list(news.items),
             keys=list(news.keys),
         )

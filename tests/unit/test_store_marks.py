@@ -14,7 +14,6 @@ UNSHOWN = {
     "core": {
         "instances",
         "invites",
-        "audit",
         "tombstones",
         "reminder_attempts",
         "job_lines",

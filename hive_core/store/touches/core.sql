@@ -51,19 +51,22 @@ CREATE TEMP TRIGGER reminders_delete AFTER DELETE ON reminders
 BEGIN SELECT touched('reminders', ''); END;
 
 CREATE TEMP TRIGGER sessions_insert AFTER INSERT ON sessions
-BEGIN SELECT touched('sessions', ''); END;
+BEGIN SELECT touched('sessions', ''), touched('people', ''); END;
 CREATE TEMP TRIGGER sessions_update AFTER UPDATE ON sessions
 BEGIN SELECT touched('sessions', ''); END;
 CREATE TEMP TRIGGER sessions_delete AFTER DELETE ON sessions
-BEGIN SELECT touched('sessions', ''); END;
+BEGIN SELECT touched('sessions', ''), touched('people', ''); END;
 
 -- A session has its operator's role.
 CREATE TEMP TRIGGER operators_insert AFTER INSERT ON operators
-BEGIN SELECT touched('sessions', ''); END;
+BEGIN SELECT touched('sessions', ''), touched('people', ''); END;
 CREATE TEMP TRIGGER operators_update AFTER UPDATE ON operators
-BEGIN SELECT touched('sessions', ''); END;
+BEGIN SELECT touched('sessions', ''), touched('people', ''); END;
 CREATE TEMP TRIGGER operators_delete AFTER DELETE ON operators
-BEGIN SELECT touched('sessions', ''); END;
+BEGIN SELECT touched('sessions', ''), touched('people', ''); END;
+
+CREATE TEMP TRIGGER audit_insert AFTER INSERT ON audit
+BEGIN SELECT touched('audit', ''); END;
 
 CREATE TEMP TRIGGER notes_insert AFTER INSERT ON notes
 BEGIN SELECT touched('notes', NEW.agent); END;

@@ -77,6 +77,20 @@ class LookItem(Model):
     message: Message | None = None
 
 
+class LookVersions(Model):
+    """Of what a look does not show: each is another one after any of it has changed, in this run of core."""
+
+    questions: int
+    reminders: int
+    audit: int
+    people: int
+    """Operators, and who is signed in."""
+    accounts: int
+    """What the gateway reports of them, and who was given which."""
+    caps: int
+    """Those that operators set and raised."""
+
+
 class LookReply(Model):
     name: str
     """Who asks."""
@@ -88,8 +102,7 @@ class LookReply(Model):
     """There is more than fits into one reply: ask again with this version."""
     cursor: int
     """Of the events, as in `StatusReply`."""
-    dialogue: str
-    """Another one after any question or reminder changed, which loose ends are made of."""
+    versions: LookVersions
     items: list[LookItem]
     keys: list[LookKeys]
     history: str = ""
