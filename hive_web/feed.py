@@ -329,7 +329,8 @@ class Feeds:
     async def following(self, agent: str | None, page: Page) -> AsyncIterator[None]:
         """Put what happens to the page for as long as the block runs."""
         feed = self._feeds.get(agent)
-        if feed is None:
+        # One that failed is there until its pages are gone, and tells them nothing more.
+        if feed is None or feed.task is None or feed.task.done():
             feed = Feed(
                 core=self._core,
                 fronts=self._fronts,
@@ -353,7 +354,8 @@ class Feeds:
             feed.pages.discard(page)
             feed.users -= 1
             if feed.users == 0:
-                del self._feeds[agent]
+                if self._feeds.get(agent) is feed:
+                    del self._feeds[agent]
                 assert feed.task is not None
                 ended = {feed.task}
                 if not self._feeds and self._looking is not None:

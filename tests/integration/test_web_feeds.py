@@ -9,7 +9,7 @@ import pytest
 
 from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.look import LookReply, LookRequest
-from hive_rpc.types import AgentState
+from hive_rpc.types import AgentState, EventKind
 from hive_web.core import Core
 from hive_web.feed import Feeds, Pace, Page
 from hive_web.front import Fronts
@@ -44,15 +44,15 @@ async def core(tmp_path: Path) -> AsyncIterator[FakeCore]:
 
 
 @asynccontextmanager
-async def following(feeds: Feeds, core: FakeCore) -> AsyncIterator[asyncio.Queue[str]]:
+async def following(feeds: Feeds, core: FakeCore, agent: str | None = None) -> AsyncIterator[asyncio.Queue[str]]:
     """What a page is told."""
     told: asyncio.Queue[str] = asyncio.Queue()
 
     async def write(data: bytes) -> None:
         told.put_nowait(data.decode())
 
-    page = Page(core.sign_in(), 0, "")
-    async with feeds.following(None, page):
+    page = Page(core.sign_in(), core.cursor, "")
+    async with feeds.following(agent, page):
         writing = asyncio.create_task(page.write_to(write))
         try:
             yield told
@@ -94,6 +94,26 @@ async def test_pages_that_come_after_a_look_that_failed_are_looked_at_for(
     async with following(feeds, core) as told:
         assert "event: hive" in await told.get()
     await slow.__aexit__(None, None, None)
+
+
+async def test_pages_that_come_after_a_feed_that_failed_hear_what_happens(
+    core: FakeCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError
+
+    feeds = Feeds(Core(tmp_path / "web.sock", core.clock), Fronts(), core.clock, SELDOM)
+    async with following(feeds, core, "worker") as slow:
+        with monkeypatch.context() as broken:
+            broken.setattr("hive_web.feed._agent_frames", fail)
+            core.emit(EventKind.NOTICE, "worker", text="one")
+            while "event: reset" not in await slow.get():
+                pass
+        async with following(feeds, core, "worker") as told:
+            core.emit(EventKind.NOTICE, "worker", text="two")
+            while '"text":"two"' not in await told.get():
+                pass
+    assert feeds.looks_apart == 0, "nobody is left"
 
 
 async def test_a_page_that_is_gone_at_once_leaves_nothing_that_was_begun(
