@@ -13,32 +13,31 @@ const shown = head?.dataset.tab ?? place;
 const title = document.title.replace(/^\(\d+\) /, "");
 
 /** Where something changes all the time, and so is not loaded again sooner than this after it was loaded, nor under a reader. */
-const CALM = new Set(["accounts", "audit", "messages", "reminders", "spending", "inbox", "stats", "decisions"]);
-const CALM_MS = 5000;
+const CALM_MS = { audit: 5000, messages: 5000, reminders: 5000, spending: 5000, inbox: 5000, stats: 5000, decisions: 5000, accounts: 30000 };
 const NEAR = 120;
 let due;
 
-/** Forms that were open when the page came. */
-const offered = new Set(document.querySelectorAll("main details.edit[open]"));
+/** What was open when the page came. */
+const offered = new Set(document.querySelectorAll("main details[open]"));
 
 /** Whether somebody is in the middle of something that a reload would take away. */
 function busy() {
   const fields = document.querySelectorAll("main :is(input, textarea, select)");
   return Array.from(fields).some((field) =>
     field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.value !== (field.defaultValue ?? field.value),
-  ) || Array.from(document.querySelectorAll("dialog[open], main details.edit[open]")).some((each) => !offered.has(each));
+  ) || Array.from(document.querySelectorAll("dialog[open], main details[open]")).some((each) => !offered.has(each));
 }
 
 function showNews() {
   due = undefined;
-  if (busy() || (CALM.has(shown) && scrollY > NEAR)) trouble("There is news on this page. Load it again when you are done.");
+  if (busy() || (shown in CALM_MS && scrollY > NEAR)) trouble("There is news on this page. Load it again when you are done.");
   else loadAgain();
 }
 
 /** `now` is the stamp of what is shown here. */
 function compare(now) {
   if (!stamp || now === stamp) return;
-  due ??= setTimeout(showNews, CALM.has(shown) ? Math.max(0, CALM_MS - performance.now()) : 0);
+  due ??= setTimeout(showNews, Math.max(0, (CALM_MS[shown] ?? 0) - performance.now()));
 }
 
 follow({

@@ -195,6 +195,20 @@ async def test_what_is_said_is_shown_anew_but_not_under_a_reader(site: Dashboard
         await expect(reader.get_by_text("The newest of all.")).to_have_count(0)
 
 
+async def test_what_somebody_has_opened_is_not_closed_by_news(site: Dashboard, browser: Browser) -> None:
+    async with context(browser) as tab:
+        page = await open_page(site, tab, "/agent/worker/stats")
+        await expect(page.locator("#live")).to_have_attribute("data-connection", "live")
+        await page.get_by_text("The same as a table").click()
+        worker = site.core.agents["worker"]
+        assert worker.last_turn is not None
+        turn = worker.last_turn.model_copy(update={"id": "turn_new"})
+        site.core.agents["worker"] = worker.model_copy(update={"last_turn": turn})
+        site.core.emit(EventKind.NOTICE, "worker", text="x")
+        await expect(page.locator("#trouble")).to_contain_text("There is news", timeout=30_000)
+        await expect(page.locator("details.table")).to_have_attribute("open", "")
+
+
 async def test_every_page_of_an_agent_says_what_state_it_is_in(site: Dashboard, browser: Browser) -> None:
     async with context(browser) as tab:
         for path in ("inbox", "stats", "files/", "config"):
