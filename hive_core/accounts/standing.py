@@ -13,6 +13,8 @@ from hive_rpc.interfaces.agent import Command, CommandKind, Settings
 from hive_rpc.interfaces.gateway import AgentsReply, Errand, ErrandKind, GatewayAgent, Trial, TurnMark
 from hive_rpc.types import Turn
 
+_LONGEST_ID = 128
+"""Characters of a turn's id as the gateway hears of it; it is the agent's to choose, and all agents share one frame."""
 _GRAVEST = (HoldKind.STOPPED, HoldKind.LOGIN, HoldKind.LIMIT, HoldKind.CAP)
 """Of several holds an agent is told the first of these."""
 
@@ -110,7 +112,7 @@ class Standing:
 
     def turn_started(self, agent: str, turn: Turn) -> None:
         """The harness says so; older news that comes late is nothing new."""
-        mark = TurnMark(id=turn.id, started_at=turn.started_at)
+        mark = TurnMark(id=turn.id[:_LONGEST_ID], started_at=turn.started_at)
         known = self._turns.get(agent)
         if known is None or known.started_at < mark.started_at:
             self._turns[agent] = mark

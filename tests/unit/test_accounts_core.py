@@ -22,6 +22,7 @@ from hive_core.api.account_verbs import OperatorAccounts, Treasury
 from hive_core.operators.audit import Actor, Audit
 from hive_core.store import Database
 from hive_rpc.accounts import Account, AccountKind, Caps, Hold, HoldKind, LimitWindow, Scope
+from hive_rpc.codec import decode_reply, encode_reply
 from hive_rpc.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from hive_rpc.interfaces.agent import Command, CommandKind
 from hive_rpc.interfaces.gateway import (
@@ -35,7 +36,7 @@ from hive_rpc.interfaces.gateway import (
 from hive_rpc.interfaces.operator.accounts import AccountRequest, AddAccountRequest, UseAccountRequest
 from hive_rpc.interfaces.operator.request import OperatorRequest
 from hive_rpc.interfaces.operator.spending import RaiseCapRequest, SetCapsRequest, StopAllRequest
-from hive_rpc.types import AgentState, Turn
+from hive_rpc.types import MAX_FRAME, AgentState, Turn
 from tests.support.manual_clock import ManualClock
 
 START = datetime(2026, 5, 1, 22, 0, tzinfo=UTC)
@@ -286,6 +287,13 @@ async def test_the_gateway_hears_of_the_turn_that_an_agent_is_in(hive: Hive) -> 
         hive.standing.turn_started("ann", Turn(id=name, started_at=START + timedelta(minutes=minutes)))
     [mark] = [a.turn for a in hive.standing.for_gateway().agents if a.turn is not None]
     assert mark.id == "turn_2"
+
+
+async def test_a_turn_s_name_of_any_length_keeps_no_decision_from_the_gateway(hive: Hive) -> None:
+    hive.standing.turn_started("ann", Turn(id="t" * MAX_FRAME, started_at=START))
+    await hive.verbs.stop_all(StopAllRequest())
+    reply = decode_reply(encode_reply(hive.standing.for_gateway(), continues=True)[:-1])
+    assert "stopped" in reply.parameters
 
 
 async def test_an_agent_that_is_gone_is_forgotten(hive: Hive) -> None:
