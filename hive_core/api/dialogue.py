@@ -126,14 +126,16 @@ class AgentDialogue(Agent):
         return await self._dialogue.loose_ends(self._name)
 
     async def read_thread(self, request: ReadThreadRequest) -> FoundMessages:
-        return await self._dialogue.history.thread(
-            request.id, viewer=self._name, cursor=request.cursor, limit=request.limit
-        )
+        async with self._dialogue.history.turn_of(self._name):
+            return await self._dialogue.history.thread(
+                request.id, viewer=self._name, cursor=request.cursor, limit=request.limit
+            )
 
     async def search_messages(self, request: SearchMessagesRequest) -> FoundMessages:
-        return await self._dialogue.history.search(
-            request.query, viewer=self._name, cursor=request.cursor, limit=request.limit
-        )
+        async with self._dialogue.history.turn_of(self._name):
+            return await self._dialogue.history.search(
+                request.query, viewer=self._name, cursor=request.cursor, limit=request.limit
+            )
 
 
 class OperatorDialogue(Operator):

@@ -1,12 +1,17 @@
 """What was said: by agent, between two, by thread, by its words. Nobody learns of what is not theirs to see."""
 
+import asyncio
 import re
 import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from hive_core.broker.pages import END, latest, position, within
 from hive_core.broker.rows import fitting, message
 from hive_core.broker.sending import SQL
 from hive_core.store import Database
+from hive_core.store.database import READERS
 from hive_rpc.dialogue import FoundMessages
 from hive_rpc.errors import InvalidError, NotFoundError, TooLargeError
 from hive_rpc.interfaces.operator.messages import MessagesReply
@@ -14,10 +19,14 @@ from hive_rpc.types import Message
 
 MAX_PAGE = 200
 MAX_QUERY_WORDS = 20
+MAX_QUERY = 500
+"""Characters: the index reads a word as several where it has signs that are none of its letters, and each costs."""
 INDEX_BATCH = 100
 """Messages indexed in one write: with bodies of the usual size a few milliseconds."""
 
 _WORD = re.compile(r"\w+")
+_TOKEN = re.compile(r"[^\W_]+")
+"""What the index takes for a word: to it, `one_two` is a phrase of two."""
 
 
 class History:
@@ -25,6 +34,14 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._searches = asyncio.Semaphore(READERS - 1)
+        self._own: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @asynccontextmanager
+    async def turn_of(self, agent: str) -> AsyncIterator[None]:
+        """For what an agent may ask for as often as it likes: one at a time, and a reader is left for everybody else."""
+        async with self._own[agent], self._searches:
+            yield
 
     async def page(self, agent: str | None = None, *, before: str | None = None, limit: int = 50) -> MessagesReply:
         """Messages older than `before`, newest last; of what `agent` sent or received, if given."""
@@ -68,11 +85,13 @@ def newest(connection: sqlite3.Connection, after: int, limit: int) -> dict[int, 
 
 def match_expression(query: str) -> str:
     """FTS5's expression for plain words: whatever its syntax would make of them, they are only words here."""
-    words = _WORD.findall(query)
+    if len(query) > MAX_QUERY:
+        raise TooLargeError(f"{len(query)} characters to search for; {MAX_QUERY} is the limit.", limit=MAX_QUERY)
+    words, count = _WORD.findall(query), len(_TOKEN.findall(query))
     if not words:
         raise InvalidError("There is no word to search for.", hint="Give one or more words.")
-    if len(words) > MAX_QUERY_WORDS:
-        raise TooLargeError(f"{len(words)} words to search for; {MAX_QUERY_WORDS} is the limit.", limit=MAX_QUERY_WORDS)
+    if max(len(words), count) > MAX_QUERY_WORDS:
+        raise TooLargeError(f"{max(len(words), count)} words to search for; {MAX_QUERY_WORDS} is the limit.", limit=MAX_QUERY_WORDS)
     return " ".join(f'"{word}"' for word in words) + "*"
 
 

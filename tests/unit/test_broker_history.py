@@ -1,5 +1,6 @@
 """Reading back what was said, and who may; dead letters, rates, and whom one may write to."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hive_core.broker import Broker, DeadLetters, History, Policy
 from hive_core.operators import Actor, Audit
 from hive_core.rates import Rate
 from hive_core.store import Database
+from hive_core.store.database import READERS
 from hive_rpc.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RateLimitedError, TooLargeError
 from hive_rpc.types import EVERYONE, OPERATOR, SYSTEM, Message
 from tests.support.manual_clock import ManualClock
@@ -126,9 +128,32 @@ class TestSearch:
         else:
             assert len((await history.search(query)).messages) == 1
 
-    async def test_too_many_words_are_refused(self, history: History) -> None:
+    @pytest.mark.parametrize("query", ["word " * 21, "_".join("a" * 100_000), "_".join("a" * 21), "a" * 501])
+    async def test_too_many_words_are_refused(self, history: History, query: str) -> None:
         with pytest.raises(TooLargeError):
-            await history.search("word " * 21)
+            await history.search(query)
+
+    async def test_words_that_the_index_takes_apart_are_found_as_they_are(
+        self, broker: Broker, history: History
+    ) -> None:
+        await broker.send("manager", "worker", "turn_limit_seconds is 5")
+        await broker.send("manager", "worker", "the limit of a turn")
+        assert bodies((await history.search("turn_limit")).messages) == ["turn_limit_seconds is 5"]
+
+    async def test_one_agent_has_one_search_at_a_time_and_a_reader_is_left_for_others(self, history: History) -> None:
+        running: list[str] = []
+        most = 0
+
+        async def ask(agent: str) -> None:
+            nonlocal most
+            async with history.turn_of(agent):
+                running.append(agent)
+                most = max(most, len(running))
+                await asyncio.sleep(0)
+                running.remove(agent)
+
+        await asyncio.gather(*(ask(agent) for agent in ("worker", "writer") for _ in range(10)))
+        assert most == READERS - 1
 
     async def test_an_agent_finds_only_its_own(self, broker: Broker, history: History) -> None:
         await broker.send("manager", "worker", "the secret word")
