@@ -23,11 +23,15 @@ from hive_core.agents.work import Work
 from hive_core.containers.containers import Containers
 from hive_core.containers.models import ContainerStatus
 from hive_core.logs.journal import Journal
+from hive_core.rates import Rate, Rates
 from hive_rpc.configuration import Tombstone
 from hive_rpc.errors import HiveError
 from hive_rpc.interfaces.agent import ReportStateRequest
 from hive_rpc.types import AgentState, ContainerState
 
+_REPORTS = Rate(burst=100, per_second=5)
+"""Of what one agent's harness does, which it says a few times in a turn: each is stored and shown."""
+_SHORTEST_WAIT = 0.05
 _AT_WORK = frozenset(AgentState) - {AgentState.STARTING, AgentState.STOPPING, AgentState.STOPPED, AgentState.FAILED}
 
 log = logging.getLogger(__name__)
@@ -54,6 +58,8 @@ class Agents:
     ) -> None:
         self._directories = directories
         self._hooks = hooks
+        self._clock = clock
+        self._reports = Rates(clock, _REPORTS)
         self._containers = containers
         self._work = Work()
         self._roster = roster = Roster(registry, hooks, clock)
@@ -200,7 +206,9 @@ class Agents:
         await self._follower.harness_left(name, instance)
 
     async def report_state(self, name: str, request: ReportStateRequest) -> None:
-        """The agent's harness says what it does."""
+        """The agent's harness says what it does; one that says it too often is kept waiting."""
+        while (wait := self._reports.take(name)) > 0:
+            await self._clock.sleep(max(wait, _SHORTEST_WAIT))
         await self._follower.report_state(name, request)
 
     async def _spawn(self, name: str, config_text: str, sha: str | None, system: Path | None) -> None:

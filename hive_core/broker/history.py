@@ -91,7 +91,9 @@ def match_expression(query: str) -> str:
     if not words:
         raise InvalidError("There is no word to search for.", hint="Give one or more words.")
     if max(len(words), count) > MAX_QUERY_WORDS:
-        raise TooLargeError(f"{max(len(words), count)} words to search for; {MAX_QUERY_WORDS} is the limit.", limit=MAX_QUERY_WORDS)
+        raise TooLargeError(
+            f"{max(len(words), count)} words to search for; {MAX_QUERY_WORDS} is the limit.", limit=MAX_QUERY_WORDS
+        )
     return " ".join(f'"{word}"' for word in words) + "*"
 
 

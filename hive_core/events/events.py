@@ -130,12 +130,23 @@ class Events:
         records, self._told = self._told, []
         now = to_ms(self._clock.now())
 
-        def stored(ids: list[int | None]) -> None:
+        def write(connection: sqlite3.Connection) -> tuple[list[int | None], dict[str, tuple[int, int]]]:
+            ids = store(connection, None, records, now)
+            # An agent of which much is told may never push anything itself.
+            full = {r.agent for r in records if kept_bytes(connection, r.agent) > self._policy.quota_bytes}
+            added = {agent: sum(r.size for r in records if r.agent == agent) for agent in full}
+            return ids, {agent: evict(connection, agent, 2 * size) for agent, size in added.items()}
+
+        def stored(done: tuple[list[int | None], dict[str, tuple[int, int]]]) -> None:
+            ids, gone = done
             for item, event_id in zip(records, ids, strict=True):
                 if event_id is not None:
                     self._hub.stored(item.agent, event_id)
+            for agent, (count, size) in gone.items():
+                self._evicted.setdefault(agent, Tally()).add(count, size)
+                self._dropped(Dropped.QUOTA, count)
 
-        self._db.post(lambda c: store(c, None, records, now), stored)
+        self._db.post(write, stored)
 
     async def _store(self, agent: str, instance: str, records: Sequence[Record]) -> dict[int, int]:
         """Store what was pushed, after a mark of what was dropped before it. Returns the new ids by sequence."""

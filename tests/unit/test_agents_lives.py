@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hive_base.tasks import alongside
 from hive_core.agents.containment import HELLO_SECONDS
 from hive_core.agents.models import Agent
 from hive_core.agents.starter import FIRST_PAUSE
@@ -394,6 +395,24 @@ async def test_a_long_reason_is_cut_because_every_status_has_it(lives: Lives) ->
     assert reason is not None
     assert reason.startswith("rrr")
     assert len(reason) < 2 * MAX_REASON
+
+
+async def test_a_harness_that_says_too_often_what_it_does_is_kept_waiting(lives: Lives) -> None:
+    await lives.agents.spawn("worker", None)
+    await lives.agents.spawn("writer", None)
+
+    said = 0
+
+    async def flood() -> None:
+        nonlocal said
+        for said in range(10_000):
+            await lives.agents.report_state("worker", ReportStateRequest(state=AgentState.PARKED, reason=str(said)))
+
+    async with alongside(flood()):
+        await lives.pass_time(10)
+        assert 100 < said < 200
+        await lives.agents.report_state("writer", ReportStateRequest(state=AgentState.THINKING))
+        assert lives.agents.get("writer").state is AgentState.THINKING, "nobody else waits"
 
 
 async def test_since_is_when_the_state_began(lives: Lives) -> None:

@@ -1,5 +1,6 @@
 """What an agent pushes is bounded, and what is dropped leaves a mark that says how much."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hive_core.events import EventPolicy, Events, Hub
 from hive_core.rates import Rate
 from hive_core.store import Database
-from hive_rpc.types import Event, EventKind, Turn
+from hive_rpc.types import AgentState, Event, EventKind, StateChange, Turn
 from tests.support.manual_clock import ManualClock
 
 PLENTY = Rate(burst=1e12, per_second=1e12)
@@ -106,3 +107,20 @@ async def test_beyond_the_quota_the_oldest_go_and_the_newest_stay(database: Data
     marks = [t for t in await texts(events) if t.startswith("[dropped")]
     assert all("to keep within its quota" in mark for mark in marks)
     assert marks
+
+
+async def test_what_core_tells_of_an_agent_is_within_its_quota_too(database: Database, clock: ManualClock) -> None:
+    events = store(database, clock, quota_bytes=20_000, byte_rate=PLENTY)
+    for n in range(200):
+        events.tell_state("worker", StateChange(state=AgentState.IDLE, since=clock.now(), reason=f"{n} {'x' * 1000}"))
+        await asyncio.sleep(0)
+    await database.write(lambda c: None)  # behind what was told
+    kept = (await events.page("worker", limit=500)).events
+    assert sum(len(e.state.reason or "") for e in kept if e.state is not None) < 22_000
+    assert kept[-1].state is not None
+    assert (kept[-1].state.reason or "").startswith("199 "), "the oldest go"
+    for n in range(1, 6):
+        await events.push("worker", "i1", [text(clock, n)])
+    await asyncio.sleep(0)
+    await database.write(lambda c: None)
+    assert any(t.startswith("[dropped: ") for t in await texts(events)), "and it is said how much"
