@@ -1,5 +1,6 @@
 """Reading what a person wrote in TOML: every problem is named by its key, in words."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,11 @@ from hive_rpc.errors import InvalidError
 from hive_rpc.faults import said
 
 T = TypeVar("T", bound=BaseModel)
+
+_DEEPEST = 100
+"""Parts of one key. tomllib keeps every beginning of a key, so time and memory grow with the square of them."""
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_DEEP = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{_DEEPEST}}}")
 
 
 def load(path: Path, model: type[T]) -> T:
@@ -24,12 +30,17 @@ def load(path: Path, model: type[T]) -> T:
 
 def parse(text: str, model: type[T], name: str) -> T:
     """A text of configuration that is called `name`. Raises InvalidError with all that is wrong with it."""
+    if _DEEP.search(text):
+        raise InvalidError(f"{name} has a key of more than {_DEEPEST} parts.", hint="Correct it and try again.")
     try:
         return model.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidError(f"{name} is not TOML: {error}.", hint="Correct it and try again.") from error
     except ValidationError as error:
         raise InvalidError(f"{name}: {'; '.join(_problems(error))}.", hint="Correct it and try again.") from error
+    except RecursionError:
+        raise InvalidError(f"{name} is nested too deeply.", hint="Correct it and try again.") from None
+    except ValueError as error:
+        # Of Python's own, too: it reads no number of thousands of digits.
+        raise InvalidError(f"{name} is not TOML: {error}.", hint="Correct it and try again.") from error
 
 
 def _problems(error: ValidationError) -> list[str]:

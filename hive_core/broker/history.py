@@ -39,7 +39,7 @@ class History:
 
     @asynccontextmanager
     async def turn_of(self, agent: str) -> AsyncIterator[None]:
-        """For what an agent may ask for as often as it likes: one at a time, and a reader is left for everybody else."""
+        """For what an agent may ask for as often as it likes: one at a time, and a reader is left for all others."""
         async with self._own[agent], self._searches:
             yield
 

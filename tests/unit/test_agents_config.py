@@ -77,3 +77,28 @@ def test_a_configuration_has_a_largest_size() -> None:
 def test_a_long_text_is_searched_for_secrets_once_and_not_from_each_of_its_characters(piece: str) -> None:
     # With a pattern that begins again at each character this would take an hour.
     assert list(secrets_in(f"{piece * (1_000_000 // len(piece))} ghp_{'a' * 36}", "prompt"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join("a" * 32_000) + " = 1",
+        f"[{'.'.join('a' * 32_000)}]",
+        " . ".join(['"a"'] * 10_000) + " = 1",
+        "prompt = { " + ".".join(["'a'"] * 10_000) + " = 1 }",
+    ],
+)
+def test_a_key_without_end_is_refused_before_it_costs_anything(text: str) -> None:
+    with pytest.raises(InvalidError, match="a key of more than 100 parts"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 60_000, "a = " + "1" * 60_000, "a = " + "{a = " * 10_000])
+def test_what_python_s_own_parser_breaks_on_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidError, match="agent.toml is "):
+        parse(text)
+
+
+def test_a_prompt_may_have_as_many_dots_as_it_likes() -> None:
+    prompt = "Wait … " + "." * 500 + " 1.2.3.4.5.6. e.g. this, i.e. that. " * 500
+    assert parse(f"prompt = '''{prompt}'''").prompt == prompt
