@@ -4,6 +4,7 @@ Source: https://varlink.org/Method-Call, and for the flags of a call `org.varlin
 """
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -36,10 +37,9 @@ class FrameBuffer:
             self._rest.clear()
         # Into one buffer: a list of pieces would take many times their size from a peer that sends byte by byte.
         self._rest += rest
-        for position, frame in enumerate(frames):
-            if len(frame) > MAX_FRAME:
-                self._overflow()
-                return frames[:position]
+        if max(map(len, frames), default=0) > MAX_FRAME:
+            self._overflow()
+            return list(takewhile(lambda frame: len(frame) <= MAX_FRAME, frames))
         if len(self._rest) > MAX_FRAME:
             self._overflow()
         return frames

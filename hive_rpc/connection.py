@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 READ_AHEAD = 64 * 1024
 """Bytes of whole calls that wait for their turn before reading stops."""
 LARGE = 64 * 1024
-"""Bytes of a call whose reading keeps everybody else waiting for milliseconds."""
+"""Bytes of calls whose reading keeps everybody else waiting for milliseconds."""
+_CALL = 512
+"""As many bytes a call counts for besides its own, however small it is."""
 
 OpenHandlers = Callable[[Peer], Sequence[Interface]]
 
@@ -54,6 +56,8 @@ class Connection(Link):
         self._waiting: deque[bytes] = deque()
         """Calls that have arrived."""
         self._waiting_size = 0
+        self._read = 0
+        """Bytes of calls since everybody else was served."""
         self._arrival: asyncio.Future[None] | None = None
         self._gone = asyncio.Event()
         self._interruptible = False
@@ -71,9 +75,9 @@ class Connection(Link):
         self._begun(self)
 
     def data_received(self, data: bytes) -> None:
-        for frame in self.frames.feed(data):
-            self._waiting.append(frame)
-            self._waiting_size += len(frame) + 1
+        frames = self.frames.feed(data)
+        self._waiting.extend(frames)
+        self._waiting_size += sum(map(len, frames)) + len(frames)
         if self._waiting_size > READ_AHEAD:
             if self._streaming:
                 # Not to read would be not to notice that it goes, and the stream might never end.
@@ -110,7 +114,9 @@ class Connection(Link):
         try:
             dispatcher = Dispatcher(self._open_handlers(self.peer))
             while (frame := await self._next_call()) is not None:
-                if len(frame) > LARGE:
+                self._read += len(frame) + _CALL
+                if self._read > LARGE:
+                    self._read = 0
                     await self._wait_for_turn()
                 await self._answer(dispatcher, codec.decode_call(frame))
             if self.frames.overflow:
@@ -139,7 +145,8 @@ class Connection(Link):
         return frame
 
     async def _wait_for_turn(self) -> None:
-        """Between two large calls to one server everybody else is served, however many connections they come on."""
+        """Between two large calls to one server, or many small ones, everybody else is served, however many connections
+        they come on."""
         async with self._turn:
             await asyncio.sleep(0)
 

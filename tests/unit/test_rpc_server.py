@@ -280,6 +280,33 @@ class TestLimits:
         assert len({rounds[number] for number in "012"}) == 3, "each large call in a round of the loop of its own"
         assert len({rounds[number] for number in "345"}) == 1, "small ones need no turn"
 
+    async def test_between_many_small_calls_everybody_else_is_served(
+        self, service: EchoService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls = most = 0
+        bind = Dispatcher.bind
+
+        def counting(dispatcher: Dispatcher, call: Call) -> Bound:
+            nonlocal calls
+            calls += 1
+            return bind(dispatcher, call)
+
+        def tick() -> None:
+            nonlocal calls, most
+            most, calls = max(most, calls), 0
+            asyncio.get_running_loop().call_soon(tick)
+
+        monkeypatch.setattr(Dispatcher, "bind", counting)
+        tick()
+        async with contextlib.AsyncExitStack() as stack:
+            peers = [await stack.enter_async_context(RawPeer.connected(service.path)) for _ in range(4)]
+            for peer in peers:
+                peer.writer.write(frame({"method": "x", "oneway": True}) * 5000)
+                peer.call("Say", {"text": "here"})
+            for peer in peers:
+                await peer.reply()
+        assert most <= 4 * LARGE / 512, "each may have had so many, before they have to take turns"
+
     async def test_peers_that_misbehave_do_not_fill_the_log(
         self, service: EchoService, caplog: pytest.LogCaptureFixture
     ) -> None:
