@@ -218,7 +218,11 @@ class Book:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for item in batch:
-                item.done = (item.work(connection), None)
+                try:
+                    item.done = (item.work(connection), None)
+                except (OverflowError, UnicodeError) as error:
+                    # What SQLite has no room for is nobody else's trouble, and no end of this thread.
+                    item.done = (None, error)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:

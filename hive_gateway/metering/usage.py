@@ -18,6 +18,10 @@ MAX_WHOLE = 16 * 1024 * 1024
 BYTES_PER_TOKEN = 4
 """Of a stream that was cut off: its deltas have at least so many bytes for each token, framing included."""
 
+MOST = 10**9
+"""Of anything that is counted in an answer: what says more is not believed, and what all of it costs has room in the
+book."""
+
 _OWN = frozenset({"message", "fallback_message"})
 _NO_REGION = frozenset({"global", "not_available"})
 
@@ -165,7 +169,7 @@ def _most(one: Tokens, other: Tokens) -> Tokens:
 
 def _count(values: dict[str, Any], key: str, otherwise: int) -> int:
     value = values.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else otherwise
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from hive_base.prices import Tokens
+from hive_gateway.book import Book, Spent
 from hive_gateway.exchange import Exchange
-from tests.support.gateway import KEY, MESSAGES, Api, agent_socket, api_server, client_of, proxied
+from hive_rpc.errors import StorageError
+from tests.support.gateway import KEY, MESSAGES, Api, agent_socket, api_server, client_of, parts, proxied
 from tests.support.loop_time import LoopTime
 
 
@@ -166,6 +170,33 @@ async def test_an_answer_that_is_slow_is_not_one_that_goes_silent(tmp_path: Path
             time.forward(60)
             with pytest.raises(aiohttp.ClientPayloadError):
                 await answer.read()
+
+
+async def test_an_answer_that_says_impossible_numbers_is_nobody_else_s_trouble(tmp_path: Path) -> None:
+    def asking(text: str) -> dict[str, Any]:
+        return {"model": "opus", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+
+    async with parts(tmp_path) as made, client_of(made.socket) as client:
+        for text in ("say hi [[stand-in: usage input=99999999999999999999]]", "say hi", "say hi"):
+            async with asyncio.timeout(10), client.post(MESSAGES, json=asking(text)) as answer:
+                assert answer.status == 200
+                await answer.read()
+        assert made.treasury.spending()[0].requests == 3
+
+
+async def test_the_book_goes_on_after_what_it_has_no_room_for(tmp_path: Path) -> None:
+    book = Book(tmp_path / "book.sqlite")
+    await book.open()
+
+    def spent(name: str, tokens: int) -> Spent:
+        return Spent(name, datetime.now(UTC), "worker", "default", "m", "m", Tokens(input=tokens), 0, 0, exact=True)
+
+    written = await asyncio.gather(
+        *(book.spend(spent(*one)) for one in (("a", 1), ("b", 2**64), ("c", 3))), return_exceptions=True
+    )
+    assert [type(end) for end in written] == [type(None), StorageError, type(None)]
+    assert [row[4] for row in await book.spent_since(datetime.now(UTC) - timedelta(hours=1))] == [1, 3]
+    await book.close()
 
 
 async def test_a_fault_of_the_gateway_itself_is_an_error_of_the_api_s_shape(tmp_path: Path) -> None:
