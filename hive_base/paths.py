@@ -112,6 +112,11 @@ class StatePaths:
         """The file system at `shared`."""
         return self.images / "shared.img"
 
+    @property
+    def proposed_image(self) -> Path:
+        """The file system at `proposed`."""
+        return self.images / "proposed.img"
+
     def image(self, agent: str) -> Path:
         """The file system at `agent(agent)`."""
         return self.images / f"agent-{agent}.img"

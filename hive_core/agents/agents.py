@@ -90,7 +90,7 @@ class Agents:
             try:
                 await self._directories.share()
             except HiveError as error:
-                log.error("/shared has no limit: %s", error.sentence())
+                log.error("/shared or /proposed has no limit: %s", error.sentence())
         for agent in self._roster.all():
             try:
                 await self._adopt(agent, statuses[agent.name])

@@ -20,6 +20,8 @@ from hive_rpc.errors import ConflictError, StorageError
 _ROOT = 0
 SHARED_MIB = 10240
 """Of the shared directory, which all agents fill together."""
+PROPOSED_MIB = 2048
+"""Of the configurations that managers edit; of one repository a sixtieth of that is read (`configs.inside.packing`)."""
 
 
 class Directories:
@@ -51,8 +53,9 @@ class Directories:
             )
 
     async def share(self) -> None:
-        """The file system of the shared directory; no container runs that has not got it. Raises StorageError."""
+        """The file systems that agents fill together; no container runs that has not got them. Raises StorageError."""
         await self._disks.attach(self._state.shared, self._state.shared_image, self._shared_mib)
+        await self._disks.attach(self._state.proposed, self._state.proposed_image, PROPOSED_MIB)
 
     async def make(self, agent: str, disk_mib: int | None) -> bool:
         """Make what is missing, and give all of it its owner and mode; True if there was no state of this agent.

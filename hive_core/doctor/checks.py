@@ -120,6 +120,8 @@ def what_agents_fill_has_room(agents: Agents, state: StatePaths) -> Examination:
     async def examine() -> Sequence[Check]:
         shared = "Delete something there, or set shared_mib in core.toml and reboot the machine."
         found = [await asyncio.to_thread(look, "disk of /shared", state.shared, shared)]
+        proposed = "Have a manager delete what it needs no more: only the last commits of a configuration are read."
+        found.append(await asyncio.to_thread(look, "disk of /proposed", state.proposed, proposed))
         for agent in agents.all():
             remedy = f"Have it delete something, or set limits.disk_mib with `hive config {agent.name} edit`."
             found.append(await asyncio.to_thread(look, f"disk of {agent.name}", state.agent(agent.name), remedy))

@@ -45,6 +45,12 @@ def test_what_containers_are_given_can_be_id_mapped(hive: Hive) -> None:
     assert check(hive, "id-mapping of /run/hive")["ok"]
 
 
+def test_what_managers_write_is_in_a_file_system_of_its_own(hive: Hive) -> None:
+    assert check(hive, "disk of /proposed")["ok"]
+    size = hive.run_in("h-manager", "df", "--block-size=1M", "--output=size", "/proposed").stdout
+    assert int(size.split()[-1]) <= 2048
+
+
 def test_an_agent_that_writes_without_end_fills_its_own_disk(hive: Hive, glutton: str) -> None:
     assert check(hive, "disk of glutton")["ok"]
     written = 0

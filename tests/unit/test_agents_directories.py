@@ -9,6 +9,7 @@ import pytest
 from hive_base.paths import RunPaths, StatePaths
 from hive_base.users import GATEWAY, MODEL
 from hive_core.agents.directories import Directories
+from hive_core.containers.binds import agent_binds
 from hive_rpc.errors import ConflictError, StorageError
 from tests.support.plain_disks import PlainDisks
 
@@ -46,6 +47,17 @@ async def test_each_directory_is_open_to_those_who_use_it_only(run: RunPaths, st
     assert owner_and_mode(run.core_directory("worker")) == (0, 0, 0o700)
     assert owner_and_mode(run.gateway_directory("worker")) == (gateway, gateway, 0o700)
     assert owner_and_mode(run.agents / "worker") == (0, 0, 0o711)
+
+
+async def test_whatever_agents_can_write_has_a_file_system_of_its_own(run: RunPaths, state: StatePaths) -> None:
+    disks = PlainDisks()
+    directories = Directories(run, state, disks)
+    await directories.share()
+    await directories.make("worker", MIB)
+    binds = (*agent_binds("worker", run, state), *directories.manager_binds("worker"))
+    written = [bind.source for bind in binds if not bind.read_only and bind.source.is_relative_to(state.root)]
+    assert state.proposed in written
+    assert [path for path in written if not any(path.is_relative_to(place) for place in disks.attached)] == []
 
 
 async def test_making_them_again_mends_them_and_keeps_what_is_in_them(run: RunPaths, state: StatePaths) -> None:
