@@ -114,7 +114,13 @@ def changes(
         announce=broker.announce,
     )
     proposals = Proposals(
-        agents=agents, approvals=approvals, configs=configs, repositories=repositories, meta=meta, systems=systems
+        agents=agents,
+        approvals=approvals,
+        clock=clock,
+        configs=configs,
+        repositories=repositories,
+        meta=meta,
+        systems=systems,
     )
     return Changes(agents, approvals, configs, jobs, proposals, repositories, state.applied, meta)
 

@@ -1,11 +1,15 @@
 """Asking for changes. Everything is validated here, before a person sees it."""
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
+from hive_base.clock import Clock
 from hive_base.ids import new_id
 from hive_base.paths import SECRETS
 from hive_core.agents.agents import Agents
@@ -13,12 +17,14 @@ from hive_core.agents.config import AgentConfig, parse
 from hive_core.agents.names import checked_name
 from hive_core.approvals import Approvals
 from hive_core.approvals.approvals import Request
+from hive_core.approvals.telling import AGENT_SOCKET
 from hive_core.configs.configs import Configs, refuse_what_is_nixos
 from hive_core.configs.repositories import Repositories, Tree
 from hive_core.containers import secrets
 from hive_core.deploys.systems import Systems
 from hive_core.meta.meta import Meta
 from hive_core.operators.audit import Actor
+from hive_core.rates import Rate, Rates
 from hive_rpc.configuration import (
     ApplyConfigPayload,
     Approval,
@@ -30,9 +36,11 @@ from hive_rpc.configuration import (
     SpawnPayload,
     UpdateInputsPayload,
 )
-from hive_rpc.errors import ConflictError, InvalidError
+from hive_rpc.errors import ConflictError, InvalidError, RateLimitedError
 from hive_rpc.types import SYSTEM
 
+_RATE = Rate(burst=40, per_second=1 / 300)
+"""Of what one agent asks for: of each commit that is looked at up to 8 MiB are kept, whatever becomes of it."""
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 
@@ -55,12 +63,15 @@ class Proposals:
         *,
         agents: Agents,
         approvals: Approvals,
+        clock: Clock,
         configs: Configs,
         repositories: Repositories,
         meta: Meta | None,
         systems: Systems,
         secrets: Path = SECRETS,
     ) -> None:
+        self._rates = Rates(clock, _RATE)
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._secrets = secrets
         self._meta = meta
         self._systems = systems
@@ -72,8 +83,9 @@ class Proposals:
     async def apply(self, actor: Actor, name: str, sha: str, reason: str) -> Approval:
         """Ask that an agent runs with a commit of `proposed`. Raises InvalidError, ConflictError, NotFoundError."""
         self._agents.get(name)
-        tree = await self._repositories.take(name, checked_sha(sha))
-        return await self._apply(actor, name, tree, reason)
+        checked_sha(sha)
+        async with self._turn_of(actor):
+            return await self._apply(actor, name, await self._repositories.take(name, sha), reason)
 
     async def edit(self, actor: Actor, name: str, config: str, base: str | None, reason: str) -> Approval:
         """Ask that an agent runs with another `agent.toml`, of which this commits the text."""
@@ -94,8 +106,10 @@ class Proposals:
         """Ask for a new agent with the configuration of a commit of `proposed`."""
         if checked_name(name) in self._agents.live_names():
             raise ConflictError(f"There is an agent {name} already.", hint="Ask for another configuration of it.")
-        tree = await self._repositories.take(name, checked_sha(sha))
-        return await self._ask(actor, name, SpawnPayload(sha=sha), tree, reason)
+        checked_sha(sha)
+        async with self._turn_of(actor):
+            tree = await self._repositories.take(name, sha)
+            return await self._ask(actor, name, SpawnPayload(sha=sha), tree, reason)
 
     async def destroy(self, actor: Actor, name: str, reason: str) -> Approval:
         """Ask that an agent is taken out of the hive."""
@@ -112,9 +126,10 @@ class Proposals:
                 "The containers of this hive are stateless: nothing is built from inputs.",
                 hint="They have the machine's own /usr: update the machine, and restart them.",
             )
-        proposed = await self._meta.propose(inputs)
-        payload = UpdateInputsPayload(changes=list(proposed.changes))
-        return await self._approvals.ask(actor, Request(SYSTEM, payload, reason, proposed.lock))
+        async with self._turn_of(actor):
+            proposed = await self._meta.propose(inputs)
+            payload = UpdateInputsPayload(changes=list(proposed.changes))
+            return await self._approvals.ask(actor, Request(SYSTEM, payload, reason, proposed.lock))
 
     async def approve(self, actor: Actor, approval_id: str, note: str) -> Approval:
         """Say yes. Raises ConflictError, also when the world has changed so that it cannot be carried out."""
@@ -188,6 +203,19 @@ class Proposals:
         if new.nix and not old.nix:
             found.append(f"{asked.agent} can use the machine's nix daemon, which is a way out to the network.")
         return found
+
+    @asynccontextmanager
+    async def _turn_of(self, actor: Actor) -> AsyncIterator[None]:
+        """What an agent asks for is looked at one after the other: an evaluation may take 4 GiB. Raises
+        RateLimitedError.
+        """
+        if actor.via != AGENT_SOCKET:
+            yield
+            return
+        if (wait := self._rates.take(actor.name)) > 0:
+            raise RateLimitedError(f"{actor.name} asks for too much.", hint=f"Wait {wait:.0f} s.", retry_after=wait)
+        async with self._turns[actor.name]:
+            yield
 
     async def _apply(self, actor: Actor, name: str, tree: Tree, reason: str) -> Approval:
         running = await self._configs.commit_of(name)

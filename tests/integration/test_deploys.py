@@ -60,6 +60,32 @@ async def test_an_approved_configuration_is_what_the_agent_runs_with(hive: Chang
     assert "carried out" in said
 
 
+async def test_what_an_agent_asks_for_is_looked_at_one_after_the_other_and_not_without_end(
+    hive: Changing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = hive.propose("worker", "model = 7")
+    most = now = 0
+    run = hive.sandbox.run
+
+    async def running(errand: Errand) -> Completed:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        try:
+            await asyncio.sleep(0)
+            return await run(errand)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr(hive.sandbox, "run", running)
+    asking = (hive.changes.proposals.apply(MANAGER, "worker", sha, "") for _ in range(50))
+    refused = await asyncio.gather(*asking, return_exceptions=True)
+    assert most == 1
+    assert [type(end) for end in refused] == [InvalidError] * 40 + [RateLimitedError] * 10
+    with pytest.raises(InvalidError):
+        await hive.changes.proposals.apply(ADA, "worker", sha, "")
+
+
 async def test_a_new_agent_need_not_wait_for_git(hive: Changing, monkeypatch: pytest.MonkeyPatch) -> None:
     unread = []
     run = hive.sandbox.run
