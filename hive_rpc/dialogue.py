@@ -45,7 +45,7 @@ class AskParameters(Model):
     to: Id = OPERATOR
     ttl_seconds: Seconds | None = None
     """After this long without an answer it expires, and the asker is told; None is a day, 30 days is the most."""
-    key: str | None = None
+    key: Id | None = None
     """Asking again with the same key asks nothing, and gives the first question as it is now."""
 
 

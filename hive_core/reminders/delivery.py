@@ -21,10 +21,15 @@ class Delivered:
 
 
 def deliver(connection: sqlite3.Connection, known: Collection[str], now_ms: int) -> Delivered:
-    """Deliver what is due, oldest first. One that repeats fires once, however often it was due while core was down."""
+    """Deliver what is due, oldest first. One that repeats fires once, however often it was due while core was down, and
+    not again before what it said the last time was taken.
+    """
     messages: list[Message] = []
     failed = 0
     for row in connection.execute(SQL.due, {"now": now_ms, "limit": BATCH}).fetchall():
+        if row["every_ms"] is not None and connection.execute(SQL.waits, {"key": _key(row, -1)}).fetchone():
+            connection.execute(SQL.again, {"id": row["id"], "due_at": _next(row, now_ms)})
+            continue
         there = row["agent"] in known
         connection.execute(SQL.attempt, {"agent": row["agent"], "now": now_ms, "delivered": there})
         if not there:
@@ -36,7 +41,7 @@ def deliver(connection: sqlite3.Connection, known: Collection[str], now_ms: int)
             sender=SYSTEM,
             recipients=(row["agent"],),
             body=_body(row),
-            key=f"{row['id']}/{row['deliveries']}",
+            key=_key(row),
             in_reply_to=None,
             automatic=False,
             broadcast=False,
@@ -45,10 +50,18 @@ def deliver(connection: sqlite3.Connection, known: Collection[str], now_ms: int)
         if row["every_ms"] is None:
             connection.execute(SQL.delivered, {"id": row["id"], "now": now_ms})
         else:
-            missed = (now_ms - row["due_at"]) // row["every_ms"]
-            due_at = row["due_at"] + (missed + 1) * row["every_ms"]
-            connection.execute(SQL.delivered_and_again, {"id": row["id"], "due_at": due_at})
+            connection.execute(SQL.delivered_and_again, {"id": row["id"], "due_at": _next(row, now_ms)})
     return Delivered(messages, failed, connection.execute(SQL.next_due).fetchone()[0])
+
+
+def _key(row: sqlite3.Row, before: int = 0) -> str:
+    """Of the message of this delivery, or of one before it."""
+    return f"{row['id']}/{row['deliveries'] + before}"
+
+
+def _next(row: sqlite3.Row, now_ms: int) -> int:
+    missed = (now_ms - row["due_at"]) // row["every_ms"]
+    return int(row["due_at"] + (missed + 1) * row["every_ms"])
 
 
 def _body(row: sqlite3.Row) -> str:

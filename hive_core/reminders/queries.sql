@@ -32,6 +32,14 @@ UPDATE reminders SET state = 'delivered', deliveries = deliveries + 1, error = N
 -- name: delivered_and_again
 UPDATE reminders SET deliveries = deliveries + 1, due_at = :due_at WHERE id = :id;
 
+-- name: again
+UPDATE reminders SET due_at = :due_at WHERE id = :id;
+
+-- name: waits
+-- Whether the message of that key has not been handed out.
+SELECT 1 FROM messages m JOIN deliveries d ON d.seq = m.seq
+WHERE m.sender = 'hive' AND m.key = :key AND d.state = 'ready';
+
 -- name: failed
 UPDATE reminders SET state = 'failed', error = :error, settled_at = :now WHERE id = :id;
 

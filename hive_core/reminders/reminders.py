@@ -27,6 +27,8 @@ class ReminderPolicy:
     """Of one agent."""
     max_bytes: int = 16 * 1024
     """UTF-8 in one reminder's message."""
+    max_repeated_bytes: int = 2 * 1024
+    """The same of one that repeats: each time it is stored anew, for weeks."""
     shortest_interval: timedelta = timedelta(minutes=1)
     furthest: timedelta = timedelta(days=366)
     rate: Rate = Rate(burst=20, per_second=1 / 30)  # noqa: RUF009 - frozen
@@ -176,11 +178,14 @@ class Reminders:
         size = len(request.message.encode(errors="replace"))
         if not request.message.strip():
             raise InvalidError("The reminder says nothing.", hint="Write what you will want to know.")
-        if size > policy.max_bytes:
+        what, limit = "reminder", policy.max_bytes
+        if request.every_seconds is not None:
+            what, limit = "repeated reminder", policy.max_repeated_bytes
+        if size > limit:
             raise TooLargeError(
-                f"The reminder has {size} bytes; {policy.max_bytes} is the limit.",
+                f"The {what} has {size} bytes; {limit} is the limit.",
                 hint="Write it into a file in your state directory and remind yourself of the file.",
-                limit=policy.max_bytes,
+                limit=limit,
             )
         shortest = policy.shortest_interval.total_seconds()
         if request.every_seconds is not None and not shortest <= request.every_seconds <= 366 * 86400:

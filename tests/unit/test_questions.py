@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from hive_core.broker import Broker
 from hive_core.operators import Actor, Audit
@@ -218,3 +219,8 @@ async def test_limits_are_said(questions: Questions, clock: ManualClock) -> None
     await clock.advance(30)
     with pytest.raises(ConflictError, match="20 open questions"):
         await ask(questions)
+
+
+def test_a_key_is_as_short_as_any_other() -> None:
+    with pytest.raises(ValidationError):
+        AskParameters(question="?", key="k" * 1000)

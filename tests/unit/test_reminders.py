@@ -108,6 +108,26 @@ async def test_one_that_repeats_fires_once_after_a_downtime_and_keeps_its_rhythm
     assert await received(broker) == ["hourly"]
 
 
+async def test_one_that_repeats_does_not_heap_up_while_nobody_reads_it(
+    reminders: Reminders, broker: Broker, clock: ManualClock
+) -> None:
+    await reminders.remind("worker", RemindRequest(message="every minute", every_seconds=60))
+    for _ in range(1000):
+        await clock.advance(60)
+        await reminders.deliver()
+    assert await broker.unread("worker") == 1
+    assert await received(broker) == ["every minute"]
+    await clock.advance(60)
+    await reminders.deliver()
+    assert await received(broker) == ["every minute"], "what is read comes again"
+
+
+async def test_one_that_repeats_is_short(reminders: Reminders) -> None:
+    await reminders.remind("worker", RemindRequest(message="x" * 10_000, in_seconds=60))
+    with pytest.raises(TooLargeError, match="repeated reminder"):
+        await reminders.remind("worker", RemindRequest(message="x" * 10_000, every_seconds=60))
+
+
 async def test_core_dying_between_two_deliveries_neither_loses_nor_doubles(
     database: Database, reminders: Reminders, broker: Broker, clock: ManualClock, agents: set[str]
 ) -> None:
