@@ -38,7 +38,7 @@ class Node:
 
 Inline: TypeAlias = Node | str
 
-_FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})[^`]*$")
+_FENCE = re.compile(r"^\s{0,3}(`{3,}+|~{3,}+)[^`]*+$")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(\S.*)$")
 _BULLET = re.compile(r"^\s*[-*+]\s+(.*)$")
 _NUMBER = re.compile(r"^\s*\d{1,9}[.)]\s+(.*)$")

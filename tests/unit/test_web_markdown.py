@@ -110,6 +110,8 @@ def test_any_text_is_well_formed_markup(text: str) -> None:
         "# " + " #" * (MAX_BODY // 2) + "b",
         ">" * MAX_BODY,
         "- a\n" * (MAX_BODY // 4),
+        "~" * MAX_BODY + "`",
+        "`" * MAX_BODY + " `",
         *(piece * (MAX_BODY // len(piece)) for piece in ("**a ", "*a ", "_a ", "[a", "`a", "http://.", "[a](http://a")),
     ],
     ids=lambda text: text[:8],
