@@ -1,7 +1,9 @@
 """Where every request of an agent's is decided: which account it goes to, whether it may, and what it is charged."""
 
+import asyncio
 import fnmatch
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -34,6 +36,7 @@ class Desk:
         self._agents: Mapping[str, GatewayAgent] = {}
         self._stopped: str | None = None
         self._running: set[Exchange] = set()
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def follow(self, reply: AgentsReply) -> None:
         """Core says what each agent may do."""
@@ -120,6 +123,7 @@ class Desk:
             reads=self._reads(agent, account, ticket),
             meter=ticket,
             observe=partial(self._observe, account, route, tries=tries),
+            turn=self._turns[agent],
         )
         return exchange
 

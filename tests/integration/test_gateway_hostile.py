@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from hive_gateway.envelope import EnvelopeReader
+from hive_gateway.exchange import AT_ONCE
 from hive_rpc.accounts import Caps, Scope
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply, GatewayAgent
 from tests.support.gateway import MESSAGES, api_account, api_server, client_of, parts, raw
@@ -121,6 +123,32 @@ def many_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_descriptors")
+async def test_bodies_that_are_long_to_read_are_read_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = EnvelopeReader.feed
+    read = most = 0
+
+    def counting(reader: EnvelopeReader, data: bytes) -> None:
+        nonlocal read
+        read += len(data)
+        feed(reader, data)
+
+    def tick() -> None:
+        nonlocal read, most
+        most, read = max(most, read), 0
+        asyncio.get_running_loop().call_soon(tick)
+
+    monkeypatch.setattr(EnvelopeReader, "feed", counting)
+    body = b'{"model": "m", "a": [' + b"[]" * 100_000
+    core = AgentsReply(agents=[GatewayAgent(name="worker", directory="/x", account="default", caps=Caps(day_usd=5))])
+    async with parts(tmp_path, core=core) as made:
+        tick()
+        answers = await asyncio.gather(
+            *(raw(made.socket, post(b"Content-Length: %d" % len(body), CLOSE, body=body)) for _ in range(8))
+        )
+    assert {answer.split()[1] for answer in answers} == {b"400"}
+    assert most <= AT_ONCE
+
+
 async def test_five_hundred_streams_at_once_are_each_their_own(tmp_path: Path) -> None:
     streams, begun, all_begun = 500, 0, asyncio.Event()
 
