@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from hive_base.clock import Clock
 from hive_gateway.book import Book
@@ -25,6 +26,9 @@ HEAD_SECONDS = 30.0
 """How long a client may take to say what it wants."""
 LOGGED_A_MINUTE = 120
 """Entries of one agent: what is refused costs nothing to try, and must not wash the others' entries away."""
+
+DIALLED_AT_ONCE = 8
+"""Connections of one agent that are being made: a name server that does not answer must not keep all others waiting."""
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,7 @@ class EgressGate:
         self._rules: Mapping[str, Sequence[Rule]] = {}
         self._stopped: str | None = None
         self._open: set[_Visit] = set()
+        self._dialling: dict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, DIALLED_AT_ONCE))
         self._logged: Counter[tuple[str, object]] = Counter()
         """Entries by agent and minute."""
 
@@ -87,7 +92,8 @@ class EgressGate:
         try:
             self._check(visit.agent, visit.wanted)
             visit.verdict = Verdict.FAILED
-            server, visit.address = await self._dialer.dial(visit.wanted.host, visit.wanted.port)
+            async with self._dialling[visit.agent]:
+                server, visit.address = await self._dialer.dial(visit.wanted.host, visit.wanted.port)
         except (RefusedError, FailedError) as error:
             visit.verdict = Verdict.REFUSED if isinstance(error, RefusedError) else Verdict.FAILED
             visit.detail = str(error)

@@ -7,11 +7,13 @@ says; those that lead into the internet are only ever refused before anything is
 import asyncio
 import base64
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,9 @@ from hive_base.clock import Clock, SystemClock
 from hive_gateway.book import Book
 from hive_gateway.config import EgressConfig
 from hive_gateway.egress import addresses, dialer, gate
-from hive_gateway.egress.gate import EgressGate
+from hive_gateway.egress.gate import DIALLED_AT_ONCE, EgressGate
 from hive_gateway.egress.request import MAX_HEAD
+from hive_gateway.egress.resolver import Resolver, SystemResolver
 from hive_gateway.egress.socket import EgressSocket
 from hive_gateway.egress.volume import UNWRITTEN
 from hive_rpc.accounts import EgressEntry, Verdict
@@ -37,7 +40,7 @@ class Way:
     gate: EgressGate
     book: Book
     listener: EgressSocket
-    names: Names
+    names: Any
 
     @property
     def socket(self) -> Path:
@@ -68,7 +71,7 @@ class Way:
 
 @asynccontextmanager
 async def way(
-    directory: Path, names: Names | None = None, clock: Clock | None = None, **config: float
+    directory: Path, names: Resolver | None = None, clock: Clock | None = None, **config: float
 ) -> AsyncIterator[Way]:
     settings = EgressConfig.model_validate(config)
     names = names or Names()
@@ -477,3 +480,34 @@ async def test_attempts_without_end_do_not_wash_the_log_away(tmp_path: Path) -> 
         for _ in range(gate.LOGGED_A_MINUTE + 50):
             await out.say(connect("a.example:1"))
         assert len(await out.log()) <= 2 * gate.LOGGED_A_MINUTE
+
+
+async def test_names_that_nobody_answers_for_keep_only_their_own_agent_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+    asked: list[str] = []
+
+    def getaddrinfo(name: str, *given: Any, **named: Any) -> list[Any]:
+        asked.append(name)
+        if name.endswith(".slow.example"):
+            answer.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    names = SystemResolver()
+    async with way(tmp_path, names) as out, AsyncExitStack() as stack:
+        out.allow("*.slow.example:443")
+        try:
+            for number in range(40):
+                reader, writer = await asyncio.open_unix_connection(str(out.listener.path))
+                stack.callback(writer.close)
+                writer.write(connect(f"a{number}.slow.example:443"))
+            async with asyncio.timeout(10):
+                while len(asked) < DIALLED_AT_ONCE:
+                    await asyncio.sleep(0.01)
+                await asyncio.get_running_loop().getaddrinfo("api.example", 443)
+                assert await names.resolve("other.example") == []
+            assert len(asked) == DIALLED_AT_ONCE + 2
+        finally:
+            answer.set()
