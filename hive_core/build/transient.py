@@ -12,6 +12,10 @@ from hive_core.systemd.transient import confined
 from hive_rpc.errors import StorageError
 
 _TASKS = 64
+AT_ONCE = 8
+"""Errands that are short. Whoever may look at the hive has one run for each difference that is shown."""
+_SHORT = 120.0
+"""Seconds; a build takes hours, and jobs see to how many there are."""
 _LARGEST_FILE = 64 * 1024 * 1024
 _LARGEST_DOWNLOAD = 2 * 1024 * 1024 * 1024
 """Nix keeps what it has fetched of nixpkgs in one file."""
@@ -60,7 +64,16 @@ _NO_NIX = ("InaccessiblePaths=-/nix/var",)
 class TransientUnits:
     """The sandbox where systemd is PID 1."""
 
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(AT_ONCE)
+
     async def run(self, errand: Errand) -> Completed:
+        if errand.time_limit > _SHORT:
+            return await self._run(errand)
+        async with self._free:
+            return await self._run(errand)
+
+    async def _run(self, errand: Errand) -> Completed:
         unit = f"hive-build-{new_id('run')}.service"
         try:
             return await run(

@@ -1,5 +1,6 @@
 """Runs the checks; one that itself fails is a finding, not the end of the examination."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -14,8 +15,14 @@ Examination = Callable[[], Awaitable[Sequence[Check]]]
 class Doctor:
     def __init__(self, examinations: Sequence[Examination]) -> None:
         self._examinations = examinations
+        self._examining = asyncio.Lock()
 
     async def examine(self) -> list[Check]:
+        """Once at a time: whoever may look at the hive may ask for it, and it reads whole databases."""
+        async with self._examining:
+            return await self._examine()
+
+    async def _examine(self) -> list[Check]:
         found: list[Check] = []
         for examination in self._examinations:
             name = getattr(examination, "__name__", type(examination).__name__)

@@ -500,7 +500,7 @@ async def test_names_that_nobody_answers_for_keep_only_their_own_agent_waiting(
         out.allow("*.slow.example:443")
         try:
             for number in range(40):
-                reader, writer = await asyncio.open_unix_connection(str(out.listener.path))
+                _, writer = await asyncio.open_unix_connection(str(out.listener.path))
                 stack.callback(writer.close)
                 writer.write(connect(f"a{number}.slow.example:443"))
             async with asyncio.timeout(10):

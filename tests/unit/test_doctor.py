@@ -1,5 +1,6 @@
 """The doctor finds what is wrong, says what to do, and is not stopped by a check that fails itself."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -74,3 +75,19 @@ async def test_a_check_that_fails_is_a_finding_and_the_others_go_on() -> None:
     found = await Doctor([broken, fine]).examine()
     assert [(c.name, c.ok) for c in found] == [("broken", False), ("fine", True)]
     assert "no such thing" in found[0].detail
+
+
+async def test_one_examination_at_a_time_however_many_ask() -> None:
+    now = most = 0
+
+    async def looks() -> Sequence[Check]:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0)
+        now -= 1
+        return []
+
+    doctor = Doctor([looks])
+    await asyncio.gather(*(doctor.examine() for _ in range(10)))
+    assert most == 1
