@@ -45,6 +45,7 @@ PAGES_APART = 0.1
 """Seconds between two looks at most, when pages are loaded one after the other while others are open."""
 KEPT = 1000
 """Frames that are kept for pages that join or come back."""
+STILL_HERE = b": still here\n\n"
 MAX_BEHIND = 1024 * 1024
 """Bytes that wait for one page; a page that is slower is told to load anew."""
 
@@ -180,7 +181,7 @@ class Feed:
     async def _beat(self) -> None:
         while True:
             await self._clock.sleep(self._pace.heartbeat)
-            self._tell(b": still here\n\n")
+            self._tell(STILL_HERE)
 
     # Events
 
@@ -324,6 +325,12 @@ class Feeds:
     def looks_apart(self) -> float:
         """In seconds. While a page is open, a look so old will do for others: what came since, they are soon told."""
         return min(self._pace.refresh_apart, PAGES_APART) if self._feeds else 0
+
+    async def beat(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Say now and then that a stream is there, until it is not: then ConnectionError."""
+        while True:
+            await self._clock.sleep(self._pace.heartbeat)
+            await write(STILL_HERE)
 
     @asynccontextmanager
     async def following(self, agent: str | None, page: Page) -> AsyncIterator[None]:

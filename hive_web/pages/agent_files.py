@@ -1,12 +1,16 @@
 """An agent's files and its log. None of them is ever a page of ours: text is shown as text, the rest downloaded."""
 
 import base64
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from hive_rpc.errors import NotFoundError
+from hive_base.tasks import alongside
+from hive_rpc.errors import HiveError, NotFoundError, RateLimitedError
 from hive_rpc.interfaces.operator.files import (
     ListAgentFilesRequest,
     LogsRequest,
@@ -16,7 +20,7 @@ from hive_rpc.interfaces.operator.files import (
 )
 from hive_web.boundary import wants_stream
 from hive_web.core import Caller
-from hive_web.pages.room import Room
+from hive_web.pages.room import Room, Site
 from hive_web.view.agents import agent_href
 from hive_web.view.wire import dumps
 
@@ -24,9 +28,16 @@ SHOWN = 200_000
 """Bytes of a file that are shown as text; all of it can be downloaded."""
 PIECE = 256 * 1024
 LOG_LINES = 200
+FOLLOWED = 10
+"""Logs that one session may follow at once: each has a connection to core, of which the dashboard has a few hundred."""
 
 
 class FilePages(Room):
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self._followed: Counter[str] = Counter()
+        """By session."""
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/agent/{name}/files/{path:[\\s\\S]*}", self.files),
@@ -98,16 +109,33 @@ class FilePages(Room):
         """What is written from now on; it ends with the session, which core sees to."""
         async with self.caller(request) as caller:
             asked = caller.ask(LogsRequest, name=name, lines=0, follow=True, background=True)
+        with self._one_more(caller.token):
+            return await self._write(request, asked)
+
+    @contextmanager
+    def _one_more(self, session: str) -> Iterator[None]:
+        if self._followed[session] >= FOLLOWED:
+            raise RateLimitedError(f"You follow {FOLLOWED} logs already.", hint="Close one of their pages.")
+        self._followed[session] += 1
+        try:
+            yield
+        finally:
+            self._followed[session] -= 1
+            if not self._followed[session]:
+                del self._followed[session]
+
+    async def _write(self, request: web.Request, asked: LogsRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
         try:
-            async with self.site.core.operator() as operator:
+            # A quiet log would never find out that its page was closed.
+            async with self.site.core.operator() as operator, alongside(self.site.feeds.beat(response.write)):
                 async for line in operator.logs(asked):
                     view = {"at": line.at, "source": line.source, "priority": line.priority, "text": line.text}
                     await response.write(f"event: line\ndata: {dumps(view)}\n\n".encode())
-        except ConnectionError:
-            pass  # the page was closed
+        except* (ConnectionError, HiveError):
+            pass  # the page was closed, its session ended, or core went: a page that is there comes again
         return response
 
 

@@ -4,29 +4,38 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from hive_base.clock import SystemClock
+from hive_rpc.interfaces.operator.files import LogsRequest
+from hive_rpc.logs import LogLine
+from hive_rpc.types import Role
 from hive_web.app import Timing, create_app
 from hive_web.config import WebConfig
 from hive_web.door import Door
+from hive_web.feed import Pace
+from hive_web.pages.agent_files import FOLLOWED
 from hive_web.security import CONTENT_SECURITY_POLICY
 from tests.support.dashboard import AT_ONCE
-from tests.support.fake_core import FakeCore
+from tests.support.fake_core import FakeCore, FakeOperator
 
 GET = b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\n"
 LONG = 600.0
 
 
 @asynccontextmanager
-async def listening(directory: Path, request_seconds: float = LONG) -> AsyncIterator[int]:
+async def listening(
+    directory: Path, request_seconds: float = LONG, core: FakeCore | None = None, pace: Pace = AT_ONCE
+) -> AsyncIterator[int]:
     """The port of a dashboard as its process serves it."""
-    core = FakeCore()
+    core = core or FakeCore()
     config = WebConfig(core_socket=directory / "core.sock", request_seconds=request_seconds)
     await core.start(config.core_socket)
-    runner = Door(create_app(config, Timing(clock=core.clock, pace=AT_ONCE)), config, shutdown_timeout=0.1)
+    runner = Door(create_app(config, Timing(clock=core.clock, pace=pace)), config, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -172,3 +181,42 @@ async def test_who_may_not_send_a_form_is_not_waited_for(tmp_path: Path) -> None
     async with listening(tmp_path, request_seconds=0.3) as port:
         foreign = post(b"name=", b"Content-Length: 1000", origin=b"https://a.example")
         assert (await everything(port, foreign)).startswith(b"HTTP/1.1 403")
+
+
+async def test_logs_that_somebody_follows_are_few_and_end_with_their_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: set[FakeOperator] = set()
+
+    async def logs(self: FakeOperator, request: LogsRequest) -> AsyncIterator[LogLine]:
+        followed.add(self)
+        try:
+            yield LogLine(at=datetime.now(UTC), source="x", priority=6, text="the last one for a long time")
+            await asyncio.Event().wait()
+        finally:
+            followed.discard(self)
+
+    monkeypatch.setattr(FakeOperator, "logs", logs)
+    core = FakeCore(clock=SystemClock())
+    core.agent("worker")
+    cookie = f"Cookie: hive={core.sign_in('eve', Role.VIEWER)}\r\n"
+    asked = f"GET /agent/worker/log HTTP/1.1\r\nHost: localhost\r\n{cookie}Accept: text/event-stream\r\n\r\n".encode()
+
+    async def follow(port: int) -> tuple[bytes, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(asked)
+        return (await reader.readline()).split()[1], writer
+
+    pace = Pace(refresh_apart=0, refresh_every=60, recheck=60, heartbeat=0.05, retry=0.01)
+    async with asyncio.timeout(20), listening(tmp_path, core=core, pace=pace) as port:
+        pages = [await follow(port) for _ in range(FOLLOWED + 1)]
+        assert [status for status, _ in pages] == [b"200"] * FOLLOWED + [b"429"]
+        while len(followed) < FOLLOWED:
+            await asyncio.sleep(0.01)
+        for _, writer in pages:
+            writer.close()
+        while followed:
+            await asyncio.sleep(0.01)
+        status, writer = await follow(port)
+        assert status == b"200"
+        writer.close()
