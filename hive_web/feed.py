@@ -45,6 +45,8 @@ PAGES_APART = 0.1
 """Seconds between two looks at most, when pages are loaded one after the other while others are open."""
 KEPT = 1000
 """Frames that are kept for pages that join or come back."""
+KEPT_BYTES = 8 * 1024 * 1024
+"""All of them together: an agent chooses how large each is."""
 STILL_HERE = b": still here\n\n"
 MAX_BEHIND = 1024 * 1024
 """Bytes that wait for one page; a page that is slower is told to load anew."""
@@ -137,7 +139,8 @@ class Feed:
         self.users = 0
         """Pages, and those that are about to join."""
         self.task: asyncio.Task[None] | None = None
-        self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept_bytes = 0
         self._stir = stir
         self._away = False
         self._shown: Look | None = None
@@ -165,7 +168,14 @@ class Feed:
 
     def reaches(self, cursor: int) -> bool:
         """Whether everything after this cursor is still kept here."""
-        return cursor >= self._start and not (len(self._kept) == KEPT and cursor < self._kept[0][0])
+        return cursor >= self._start
+
+    def _keep(self, number: int, data: bytes) -> None:
+        self._kept.append((number, data))
+        self._kept_bytes += len(data)
+        while len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES:
+            self._start, gone = self._kept.popleft()
+            self._kept_bytes -= len(gone)
 
     def has_seen(self, cursor: int) -> bool:
         """If not, it is a little ahead of us, or of another history than core's: core knows."""
@@ -225,6 +235,7 @@ class Feed:
         if batch.reset:
             self._start = batch.cursor
             self._kept.clear()
+            self._kept_bytes = 0
             for page in list(self.pages):
                 page.end(frame("reset", {}, batch.cursor))
             return
@@ -237,7 +248,7 @@ class Feed:
             if number == 0:
                 self._tell(data)
                 continue
-            self._kept.append((number, data))
+            self._keep(number, data)
             for page in self.pages:
                 page.put_event(number, data)
 

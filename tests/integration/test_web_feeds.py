@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hive_rpc.interfaces.operator import Operator
+from hive_rpc.interfaces.operator.events import WatchReply
 from hive_rpc.interfaces.operator.look import LookReply, LookRequest
-from hive_rpc.types import AgentState, EventKind
+from hive_rpc.types import AgentState, Event, EventKind
 from hive_web.core import Core
-from hive_web.feed import Feeds, Pace, Page
+from hive_web.feed import KEPT_BYTES, Feed, Feeds, Pace, Page
 from hive_web.front import Fronts
 from hive_web.mirror import Mirror
 from tests.support.fake_core import FakeCore, FakeOperator
@@ -148,3 +150,15 @@ async def test_a_core_that_is_there_and_says_nothing_is_said_to_be_away(
         answers.set()
         while '"reachable":true' not in await told.get():
             pass
+
+
+async def test_what_is_kept_for_pages_that_come_back_is_bounded_in_bytes(core: FakeCore, tmp_path: Path) -> None:
+    web = Core(tmp_path / "web.sock", core.clock)
+    agent = "worker"
+    feed = Feed(core=web, fronts=Fronts(), clock=core.clock, pace=SELDOM, agent=agent, cursor=0, stir=lambda: None)
+    event = partial(Event, kind=EventKind.TEXT, at=core.clock.now(), agent=agent, turn_id="t", text="\x01" * 24_000)
+    for number in range(1, 201):
+        feed._batch(WatchReply(events=[event(id=number)], cursor=number))
+    assert sum(len(data) for _, data in feed._kept) <= KEPT_BYTES
+    first = feed._kept[0][0]
+    assert [feed.reaches(cursor) for cursor in (0, first - 2, first - 1, 200)] == [False, False, True, True]
