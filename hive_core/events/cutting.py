@@ -8,8 +8,10 @@ MAX_TEXT = 64 * 1024
 """Bytes of UTF-8 in one text of a stored event."""
 MAX_REASON = 4 * 1024
 """Bytes of UTF-8 of why an agent is as it is, or did what it did; lists have one for each of their rows."""
-MAX_TURN = 16 * 1024
-"""Bytes of JSON of a turn, of which every status holds one for each agent."""
+MAX_TURN = 4 * 1024
+"""Bytes of JSON of a turn, of which every status holds one for each agent; what is counted reads thousands."""
+MAX_TOOLS = 30
+"""Of a turn, by how often it used them."""
 
 
 def cut(text: str, limit: int = MAX_TEXT) -> str:
@@ -49,6 +51,9 @@ def _shorten_turn(turn: Turn) -> Turn:
     short = turn
     if turn.error is not None and (error := cut(turn.error, MAX_TURN // 4)) is not turn.error:
         short = turn.model_copy(update={"error": error})
+    if len(turn.tools) > MAX_TOOLS:
+        most = sorted(turn.tools.items(), key=lambda used: used[1], reverse=True)[:MAX_TOOLS]
+        short = short.model_copy(update={"tools": dict(most)})
     if len(short.model_dump_json().encode()) <= MAX_TURN:
         return short
     return Turn(
@@ -57,5 +62,6 @@ def _shorten_turn(turn: Turn) -> Turn:
         ended_at=turn.ended_at,
         outcome=turn.outcome,
         usage=turn.usage,
+        cost_usd=turn.cost_usd,
         error=f"[left out: the turn's report is over {MAX_TURN} bytes]",
     )

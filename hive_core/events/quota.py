@@ -14,7 +14,7 @@ from hive_rpc.types import Event, EventKind
 class EventPolicy:
     byte_rate: Rate = field(default=Rate(burst=16 * 1024**2, per_second=512 * 1024))
     """Bytes of stored events from one agent."""
-    turn_rate: Rate = field(default=Rate(burst=2000, per_second=1))
+    turn_rate: Rate = field(default=Rate(burst=2000, per_second=0.2))
     """Reports of a turn's begin and end: they have a rate of their own, because they are kept for months, and are kept
     when everything else is over its rate."""
     quota_bytes: int = 256 * 1024**2

@@ -14,6 +14,10 @@ from hive_rpc.types import Usage
 SQL = Queries("hive_core.events", "stats.sql")
 MAX_SPAN = timedelta(days=90)
 MAX_TURNS = 50_000
+MAX_REASONS = 20
+"""Of waking, the most frequent ones: an agent says them in its own words."""
+_REASON = 100
+"""Characters of one."""
 
 
 class Stats:
@@ -78,7 +82,9 @@ def _stats(since: datetime, rows: Sequence[sqlite3.Row]) -> TurnStats:
         p50_seconds=_percentile(durations, 0.5),
         p95_seconds=_percentile(durations, 0.95),
         outcomes=dict(Counter(row["outcome"] for row in rows if row["outcome"] is not None)),
-        wake_reasons=dict(Counter(row["wake_reason"] or "message" for row in rows)),
+        wake_reasons=dict(
+            Counter((row["wake_reason"] or "message")[:_REASON] for row in rows).most_common(MAX_REASONS)
+        ),
     )
 
 

@@ -15,8 +15,12 @@ LIMIT :limit;
 
 -- name: tools
 SELECT used.key AS tool, sum(used.value) AS calls
-FROM turns, json_each(turns.turn, '$.tools') AS used
-WHERE started_at >= :since AND (:agent IS NULL OR agent = :agent)
+FROM (
+    SELECT turn FROM turns
+    WHERE started_at >= :since AND (:agent IS NULL OR agent = :agent)
+    ORDER BY started_at DESC
+    LIMIT :limit
+) AS newest, json_each(newest.turn, '$.tools') AS used
 GROUP BY used.key
 ORDER BY calls DESC, tool
 LIMIT 50;

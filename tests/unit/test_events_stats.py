@@ -10,11 +10,13 @@ import pytest
 
 from hive_core.api.operator_verbs import OperatorVerbs, Parts
 from hive_core.events import Events, Hub
-from hive_core.events.stats import Stats
+from hive_core.events.cutting import MAX_TOOLS, MAX_TURN
+from hive_core.events.stats import MAX_REASONS, Stats
 from hive_core.store import Database
+from hive_rpc.codec import encode_reply
 from hive_rpc.errors import NotFoundError
 from hive_rpc.interfaces.operator.events import TurnStatsRequest
-from hive_rpc.types import Event, EventKind, Turn, TurnOutcome, Usage
+from hive_rpc.types import MAX_FRAME, Event, EventKind, Turn, TurnOutcome, Usage
 from tests.support.manual_clock import ManualClock
 
 DAY = 86400.0
@@ -51,6 +53,11 @@ class Turns:
         turn = Turn.model_validate({"id": f"turn_{self._count}", "started_at": started} | known)
         event = Event(kind=EventKind.TURN_ENDED, at=started, sequence=self._count, turn_id=turn.id, turn=turn)
         await self._events.push(agent, "one", [event])
+
+    async def last(self) -> Turn:
+        turn = await self._events.last_turn("worker")
+        assert turn is not None
+        return turn
 
 
 @pytest.fixture
@@ -119,3 +126,18 @@ async def test_today_begins_at_midnight_and_knows_the_context(stats: Stats, turn
     worker, idle = (await stats.today(["worker", "idle"])).agents[::-1]
     assert (worker.turns, worker.cost_usd, worker.context_tokens) == (2, 0.75, 12_000)
     assert (idle.turns, idle.cost_usd, idle.context_tokens) == (0, 0, None)
+
+
+async def test_what_an_agent_says_of_its_turns_keeps_nobody_from_counting(stats: Stats, turns: Turns) -> None:
+    for number in range(600):
+        tools = {f"tool {number} {more} {'x' * 30}": 1 + (more == 7) for more in range(50)}
+        await turns.turn(wake_reason=f"{number} {'w' * 1500}", tools=tools, messages=[], cost_usd=1)
+    asked = TurnStatsRequest(since_seconds=DAY, buckets=24)
+    reply = await stats.turns(asked)
+    assert len(encode_reply(reply)) < MAX_FRAME / 4
+    assert (reply.total.turns, reply.total.cost_usd) == (600, 600)
+    assert len(reply.total.wake_reasons) == MAX_REASONS
+    last = await turns.last()
+    assert len(last.tools) == MAX_TOOLS
+    assert 2 in last.tools.values(), "those that it used most"
+    assert len(last.model_dump_json()) <= MAX_TURN
