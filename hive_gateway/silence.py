@@ -1,7 +1,6 @@
 """Noticing that nothing comes any more, at next to no cost for each piece that does come."""
 
 import asyncio
-from math import inf
 from types import TracebackType
 
 
@@ -20,9 +19,9 @@ class Silence:
     def heard(self) -> None:
         self._since = self._loop.time()
 
-    def excuse(self) -> None:
-        """Silence does not count until something is heard: it is not the other end that is waited for."""
-        self._since = inf
+    def excuse(self, seconds: float) -> None:
+        """So much more silence is allowed until something is heard: it is not the other end that is waited for."""
+        self._since = self._loop.time() + seconds
 
     def _look(self) -> None:
         now = self._loop.time()

@@ -21,6 +21,10 @@ from hive_gateway.route import Route
 from hive_gateway.silence import Silence
 from hive_gateway.site_proxy import proxy_for
 
+UNTAKEN_SECONDS = 600.0
+"""How long who asked may take nothing of an answer, on top of what the API may say nothing: what the request may cost
+is kept from others meanwhile."""
+
 log = logging.getLogger(__name__)
 
 
@@ -98,11 +102,11 @@ class Upstream:
                 answer.connection.protocol.read_timeout = None
             async with Silence(self._silence_seconds) as silence:
                 async for piece in answer.content.iter_any():
-                    silence.excuse()
+                    silence.excuse(UNTAKEN_SECONDS)
                     await response.write(piece)
                     silence.heard()
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("an answer broke off: %s", type(error).__name__)
+            log.warning("an answer broke off, or was not taken: %s", type(error).__name__)
             raise ConnectionResetError("The answer broke off.") from None
         await response.write_eof()
         return response

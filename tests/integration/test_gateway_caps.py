@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
+from hive_gateway import upstream
+from hive_gateway.config import UpstreamConfig
 from hive_gateway.standin.app import StandIn
 from hive_rpc.accounts import Caps, HoldKind, Raise, Scope, ScopedCaps
 from hive_rpc.interfaces.gateway import PLACEHOLDER_API_KEY, AgentsReply, GatewayAgent, TurnMark
@@ -376,3 +378,39 @@ async def test_when_nothing_can_be_written_down_nothing_is_spent(tmp_path: Path)
             assert len(seen.requests) == 2
             [spending] = [s for s in made.treasury.spending() if s.scope is Scope.AGENT]
             assert spending.requests == 2
+
+
+async def test_an_answer_that_nobody_takes_keeps_no_room_from_others_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "UNTAKEN_SECONDS", 1)
+    begun = asyncio.Event()
+
+    async def api(request: web.BaseRequest) -> web.StreamResponse:
+        if b"hoard" not in await request.read():
+            return web.json_response({"model": MODEL, "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}})
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(b"data: {}\n\n" * 10_000)
+            begun.set()
+
+    hive = ScopedCaps(scope=Scope.HIVE, caps=Caps(day_usd=100))
+    settings = UpstreamConfig(silence_seconds=1)
+    async with (
+        api_server(api) as server,
+        parts(
+            tmp_path,
+            accounts=[api_account(base_url=str(server.make_url("/")))],
+            settings=settings,
+            core=core().model_copy(update={"caps": [hive]}),
+        ) as made,
+        client_of(made.socket) as client,
+    ):
+        hoarder = await client.post(
+            MESSAGES, json={"model": MODEL, "max_tokens": 5_000_000, "stream": True, "messages": ["hoard"]}
+        )
+        await begun.wait()
+        async with asyncio.timeout(20):
+            assert (await ask(client, max_tokens=5_000_000))[0] == 200
+        hoarder.close()
