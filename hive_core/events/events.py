@@ -133,7 +133,8 @@ class Events:
         def write(connection: sqlite3.Connection) -> tuple[list[int | None], dict[str, tuple[int, int]]]:
             ids = store(connection, None, records, now)
             # An agent of which much is told may never push anything itself.
-            full = {r.agent for r in records if kept_bytes(connection, r.agent) > self._policy.quota_bytes}
+            told = {r.agent for r in records}
+            full = [agent for agent in told if kept_bytes(connection, agent) > self._policy.quota_bytes]
             added = {agent: sum(r.size for r in records if r.agent == agent) for agent in full}
             return ids, {agent: evict(connection, agent, 2 * size) for agent, size in added.items()}
 
