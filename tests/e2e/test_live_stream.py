@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -18,6 +18,7 @@ from hive_rpc.errors import UnavailableError
 from hive_rpc.interfaces.operator import Operator
 from hive_rpc.interfaces.operator.events import EventsRequest
 from hive_rpc.interfaces.operator.messages import AwaitReplyRequest, OperatorSendRequest
+from hive_rpc.types import Event, TurnOutcome
 from hive_web.view.timeline import patch
 from tests.support.browser import context, follow
 from tests.support.hive_host import Hive
@@ -96,12 +97,28 @@ async def kill(hive: Hive, unit: str) -> None:
     await asyncio.to_thread(hive.kill, pid)
 
 
-async def stored(hive: Hive, after: int) -> list[int]:
-    """The events that change the page of the agent, as core has them."""
+async def stored(hive: Hive, after: int, word: str) -> list[int]:
+    """The events that change the page of the agent, as core has them once it knows all about the turn for this word.
+
+    Neither the reply nor the agent's state say that: events come on a connection of their own, which after core was
+    away may be seconds behind.
+    """
     async with connect(hive.run_paths.operator_socket) as shell:
-        reply = await shell.proxy(Operator).events(EventsRequest(agent=AGENT, after=after, limit=1000))
-    assert not reply.more
-    return [event.id for event in reply.events if event.id is not None and patch(event, AGENT)]
+        while True:
+            reply = await shell.proxy(Operator).events(EventsRequest(agent=AGENT, after=after, limit=1000))
+            assert not reply.more
+            if is_told(reply.events, word):
+                return [event.id for event in reply.events if patch(event, AGENT)]
+            await asyncio.sleep(0.05)
+
+
+def is_told(events: Sequence[Event], word: str) -> bool:
+    """Whether the word was asked for, a turn for it has ended well, and the reply was sent."""
+    messages = [event.message for event in events if event.message is not None]
+    turns = [event.turn for event in events if event.turn is not None]
+    asked = {message.id for message in messages if message.body == f"say {word}"}
+    ended = any(turn.outcome is TurnOutcome.OK and asked.intersection(turn.messages) for turn in turns)
+    return ended and any(message.in_reply_to in asked for message in messages)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -139,17 +156,20 @@ async def test_nothing_is_missed_or_doubled_when_the_dashboard_and_core_are_kill
         async with asyncio.TaskGroup() as group:
             group.create_task(ask(hive, words[7:]))
             await kill(hive, "hive-core.service")
-        # The end of the last turn is told after its reply.
-        idle = page.locator(".agent-head .state")
-        await expect(idle).to_have_text("Idle", timeout=SECONDS * 1000)
-        expected = await stored(hive, begin)
+        async with asyncio.timeout(SECONDS):
+            expected = await stored(hive, begin, words[-1])
         async with asyncio.timeout(SECONDS), follower.changed:
             await follower.changed.wait_for(lambda: follower.told[-1:] == expected[-1:])
         assert len(expected) >= 3 * TURNS, "what is asked, what the model does, and the reply, at least"
         assert follower.told == expected
 
+    await expect(page.locator(".agent-head .state")).to_have_text("Idle", timeout=SECONDS * 1000)
+    # The page is told in the same order: with the last two of these it has everything.
     for word in words:
-        await expect(page.locator("#timeline .message", has_text=word).first).to_be_visible()
+        messages = page.locator("#timeline .message", has_text=word)
+        await expect(messages).to_have_count(2)
+        await expect(messages.first).to_be_visible()
+    await expect(page.locator("#timeline .turn", has_text=words[-1])).to_have_attribute("data-running", "")
     seen = await page.evaluate(KEYS)
     assert len(seen) == len(set(seen))
     states = await page.evaluate("window.states")
