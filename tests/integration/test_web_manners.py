@@ -31,6 +31,20 @@ new PerformanceObserver((list) => {
 SEEN = 0.005
 """Of a whole page's area times its way; below it is what a browser paints of a row that it has half read."""
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+READ_BY_TAG = """
+async ([head, ...tags]) => {
+  const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  document.open();
+  document.write(head);
+  while (!document.body) await painted();
+  for (const tag of tags) {
+    document.write(tag);
+    await painted();
+  }
+  document.close();
+}
+"""
+"""Read a page as it comes where everything is slow: painted after each of its tags."""
 RECORD_NOTIFICATIONS = """
 window.notified = [];
 window.Notification = class {
@@ -68,6 +82,22 @@ async def test_nothing_jumps_while_a_page_loads_and_comes_alive(
         await page.evaluate("document.querySelector('main').style.marginTop = '50px'")
         await page.evaluate(PAINTED)
         assert await page.evaluate("window.shifts"), "control: a jump is seen"
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-in/wrong", "/nothing"])
+async def test_what_is_read_of_a_page_without_a_frame_stays_where_it_is(
+    site: Dashboard, browser: Browser, viewport: Any, path: str
+) -> None:
+    # Our policy lets no script write markup.
+    async with context(browser, viewport=viewport, bypass_csp=True) as tab:
+        await tab.add_init_script(WATCH_SHIFTS)
+        page = await open_page(site, tab, path)
+        head, body, rest = (await (await tab.request.get(site.origin + path)).text()).partition("<body>")
+        await page.evaluate(READ_BY_TAG, [head + body, *re.findall("[^>]*>", rest)])
+        await page.evaluate(PAINTED)
+        assert await page.locator(".panel h1").count() == 1, "control: it is read"
+        assert await page.evaluate("window.shifts") == []
 
 
 async def test_who_reads_further_up_is_not_moved_by_what_is_written_below(site: Dashboard, browser: Browser) -> None:
