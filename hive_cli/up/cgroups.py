@@ -5,10 +5,11 @@ one cgroup would destroy each other's tree.
 """
 
 import asyncio
+import errno
 import os
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Cgroups:
     def kill(self) -> None:
         """SIGKILL to every process, at once and without a race with forks."""
         for directory in self.directories:
-            with suppress(FileNotFoundError):
+            with _unless_gone():
                 # Only the unified hierarchy has the file (Linux 5.14).
                 if (switch := directory / "cgroup.kill").exists():
                     switch.write_text("1")
@@ -104,7 +105,7 @@ class Cgroups:
         """Remove the directories, which must be empty of processes."""
         for top in self.directories:
             for directory, _, _ in os.walk(top, topdown=False):
-                with suppress(FileNotFoundError):
+                with _unless_gone():
                     Path(directory).rmdir()
 
 
@@ -122,9 +123,19 @@ def delegate(tree: Hierarchy, leaf: str) -> None:
     (tree.own / "cgroup.subtree_control").write_text(" ".join(f"+{controller}" for controller in wanted))
 
 
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """A cgroup may be removed at any moment; its files that were opened before are then a device that is not there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+
+
 def _processes(top: Path) -> set[int]:
     found: set[int] = set()
     for directory, _, _ in os.walk(top):
-        with suppress(FileNotFoundError):
+        with _unless_gone():
             found.update(int(pid) for pid in Path(directory, "cgroup.procs").read_text().split())
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from hive_cli.up.cgroups import Cgroups
+from hive_cli.up.cgroups import Cgroups, own_hierarchies
 from hive_cli.up.errors import CannotError
 from hive_cli.up.launch import launch
 from hive_cli.up.leftovers import NSPAWN_RUNTIME
@@ -212,3 +212,20 @@ async def test_a_process_that_left_the_hosts_pid_namespace_is_ended_too(host: Ho
         (procs if procs.exists() else target / "cgroup.procs").write_text(str(stray.pid))
     assert await stop(host.state)
     assert stray.wait() == -signal.SIGKILL
+
+
+def test_a_cgroup_that_is_removed_while_it_is_read_is_empty(as_root: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    cgroups = Cgroups.planned(f"hive-test-{os.getpid()}", own_hierarchies()[:1])
+
+    def late(file: Path, *_: str) -> str:
+        with file.open() as opened:
+            file.parent.rmdir()
+            return opened.read()
+
+    cgroups.create()
+    with monkeypatch.context() as slow:
+        slow.setattr(Path, "read_text", late)
+        assert cgroups.empty()
+        cgroups.create()
+        with pytest.raises(OSError, match="No such device"):
+            late(cgroups.directories[0] / "cgroup.procs")
