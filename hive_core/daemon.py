@@ -150,7 +150,7 @@ async def core(
         events_database = await stack.enter_async_context(Database(state.events_database, "events"))
 
         metrics = Metrics(database, {"core": database, "events": events_database}, clock)
-        hub = Hub(events_database)
+        hub = await Hub.of(events_database)
         events = Events(events_database, clock, hub, dropped=metrics.dropped)
         audit = Audit(database)
         links = Links(run)

@@ -65,13 +65,20 @@ class _Page:
 class Hub:
     """Who watches, and what they get."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, begun_after: int = 0) -> None:
         self._db = database
+        self._begun_after = begun_after
+        """The newest event of an earlier run of core's."""
         self._watchers: set[_Watcher] = set()
         self._newest: dict[str, int] = {}
-        """The last stored event of each agent, which its next delta follows."""
+        """The last event of each agent that was stored in this run; its next delta follows it."""
         self.newest = 0
         """The newest event that was told as stored; there may be newer ones. 0 before the first."""
+
+    @classmethod
+    async def of(cls, database: Database) -> "Hub":
+        """For a table that may hold events already."""
+        return cls(database, begun_after=await database.read(_newest_id))
 
     def stored(self, agent: str, event_id: int) -> None:
         """Something of this agent is in the table now."""
@@ -85,7 +92,7 @@ class Hub:
         """A piece of text, after what `stored` was last called with for this agent."""
         for watcher in self._watchers:
             if watcher.deltas and watcher.follows(agent):
-                watcher.offer(self._newest.get(agent, 0), delta)
+                watcher.offer(self._newest.get(agent, self._begun_after), delta)
 
     async def watch(
         self, agent: str | None = None, *, after: int | None = None, deltas: bool = False

@@ -147,6 +147,19 @@ async def test_text_deltas_come_in_their_place_to_those_who_ask_and_are_not_stor
     assert [e.text for e in (await events.page("worker")).events] == ["start", "hello"]
 
 
+async def test_after_a_restart_a_delta_comes_after_what_was_stored_before(
+    database: Database, clock: ManualClock, worker: Pusher
+) -> None:
+    await worker.push("start")
+    hub = await Hub.of(database)
+    worker.events = Events(database, clock, hub)
+    stream = hub.watch("worker", after=0, deltas=True)
+    first = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)  # It watches, and has yet to read.
+    await worker.push(".more")
+    assert [e.text for e in (await first).events] == ["start", "more"]
+
+
 async def test_a_slow_watcher_is_reset_instead_of_growing(hub: Hub, events: Events, worker: Pusher) -> None:
     stream = hub.watch("worker", deltas=True)
     await anext(stream)
