@@ -8,7 +8,7 @@ import contextlib
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,24 +36,28 @@ MESSAGES = 50_000
 EVENTS_PER_SECOND = 50
 TICKER = "ticker"
 NAMES = [*(f"worker-{number:03}" for number in range(AGENTS - 1)), TICKER]
+RUNNING = NAMES[-12:]
 BODY = "The report compared local times and lost the hour of the clock change; the tests pass now. " * 6
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """A core with 200 agents, of which one runs, and 50,000 messages."""
+    """A core with 200 agents, of which twelve run, and 50,000 messages."""
 
     core: CoreProcess
     token: str
     """Somebody's session."""
     shell: Client
-    harness: Client
+    harnesses: Sequence[Client]
+    """The last one is the ticker's."""
 
     async def happen(self, agent: str, number: int) -> None:
         """What happens all the time in a hive that works: something is said, and an agent begins or ends to think."""
         await self.shell.proxy(Operator).send(OperatorSendRequest(to=agent, body=f"{number}: {BODY}"))
-        state = AgentState.THINKING if number % 2 else AgentState.IDLE
-        await self.harness.proxy(Agent).report_state(ReportStateRequest(state=state))
+        # One after the other: core has a harness wait that says too often what it does.
+        turn, harness = divmod(number, len(self.harnesses))
+        state = AgentState.THINKING if turn % 2 else AgentState.IDLE
+        await self.harnesses[harness].proxy(Agent).report_state(ReportStateRequest(state=state))
 
     async def tick(self) -> None:
         """Tell of events at a steady rate."""
@@ -63,19 +67,19 @@ class Crowd:
             number += 1
             text = f"at {time.monotonic()}"
             event = Event(kind=EventKind.NOTICE, at=SystemClock().now(), sequence=number, text=text)
-            await self.harness.proxy(Agent).push_events(PushEventsRequest(events=[event]))
+            await self.harnesses[-1].proxy(Agent).push_events(PushEventsRequest(events=[event]))
 
 
 @contextlib.asynccontextmanager
 async def crowd(directory: Path) -> AsyncIterator[Crowd]:
-    async with core_process(directory, NAMES, [TICKER]) as process:
+    async with core_process(directory, NAMES, RUNNING) as process:
         async with Database(process.state.core_database, "core") as core:
             await core.write(_messages)
             # As after so many sweeps, or the first one would go on beside the measures.
             await History(core).index()
             # As if their configurations were in git: core does nothing for them by itself.
             await core.write(lambda c: c.execute("UPDATE agents SET sha = ?", ("0" * 40,)).rowcount)
-            for name in NAMES[:-1]:
+            for name in NAMES[: -len(RUNNING)]:
                 # Nobody says hello for them.
                 await Registry(core).set_desired(name, Desired.STOPPED)
         async with Database(process.state.events_database, "events") as events:
@@ -84,12 +88,14 @@ async def crowd(directory: Path) -> AsyncIterator[Crowd]:
         async with (
             connect(process.run.operator_socket) as shell,
             connect(process.run.web_socket) as web_socket,
-            connect(process.run.core_socket(TICKER)) as harness,
+            contextlib.AsyncExitStack() as stack,
         ):
             invite = await shell.proxy(Operator).invite(InviteRequest(name="bench", role=Role.ADMIN))
             signed_in = await web_socket.proxy(Session).redeem(RedeemRequest(token=invite.token))
-            await harness.proxy(Agent).hello(HelloRequest(instance=new_id("run")))
-            yield Crowd(process, signed_in.session, shell, harness)
+            harnesses = [await stack.enter_async_context(connect(process.run.core_socket(name))) for name in RUNNING]
+            for harness in harnesses:
+                await harness.proxy(Agent).hello(HelloRequest(instance=new_id("run")))
+            yield Crowd(process, signed_in.session, shell, harnesses)
 
 
 def _messages(connection: sqlite3.Connection) -> None:
