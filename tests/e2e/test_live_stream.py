@@ -154,8 +154,10 @@ async def test_nothing_is_missed_or_doubled_when_the_dashboard_and_core_are_kill
             while (await page.evaluate("window.states"))[-1:] != ["live: Live"]:
                 await asyncio.sleep(0.1)
         async with asyncio.TaskGroup() as group:
-            group.create_task(ask(hive, words[7:]))
+            group.create_task(ask(hive, words[7:-1]))
             await kill(hive, "hive-core.service")
+        # A message that core has stored when it is killed may lack its event; not one of after that.
+        await ask(hive, words[-1:])
         async with asyncio.timeout(SECONDS):
             expected = await stored(hive, begin, words[-1])
         async with asyncio.timeout(SECONDS), follower.changed:
@@ -164,11 +166,10 @@ async def test_nothing_is_missed_or_doubled_when_the_dashboard_and_core_are_kill
         assert follower.told == expected
 
     await expect(page.locator(".agent-head .state")).to_have_text("Idle", timeout=SECONDS * 1000)
-    # The page is told in the same order: with the last two of these it has everything.
     for word in words:
-        messages = page.locator("#timeline .message", has_text=word)
-        await expect(messages).to_have_count(2)
-        await expect(messages.first).to_be_visible()
+        await expect(page.locator("#timeline .message", has_text=word).first).to_be_visible()
+    # The page is told in the same order: with these two it has everything.
+    await expect(page.locator("#timeline .message", has_text=words[-1])).to_have_count(2)
     await expect(page.locator("#timeline .turn", has_text=words[-1])).to_have_attribute("data-running", "")
     seen = await page.evaluate(KEYS)
     assert len(seen) == len(set(seen))
