@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -133,48 +134,58 @@ class Events:
         def write(connection: sqlite3.Connection) -> tuple[list[int | None], dict[str, tuple[int, int]]]:
             ids = store(connection, None, records, now)
             # An agent of which much is told may never push anything itself.
-            told = {r.agent for r in records}
-            full = [agent for agent in told if kept_bytes(connection, agent) > self._policy.quota_bytes]
-            added = {agent: sum(r.size for r in records if r.agent == agent) for agent in full}
-            return ids, {agent: evict(connection, agent, 2 * size) for agent, size in added.items()}
+            added: Counter[str] = Counter()
+            for item in records:
+                added[item.agent] += item.size
+            return ids, {agent: self._make_room(connection, agent, size)[0] for agent, size in added.items()}
 
         def stored(done: tuple[list[int | None], dict[str, tuple[int, int]]]) -> None:
             ids, gone = done
             for item, event_id in zip(records, ids, strict=True):
                 if event_id is not None:
                     self._hub.stored(item.agent, event_id)
-            for agent, (count, size) in gone.items():
-                self._evicted.setdefault(agent, Tally()).add(count, size)
-                self._dropped(Dropped.QUOTA, count)
+            for agent, evicted in gone.items():
+                self._count_evicted(agent, evicted)
 
         self._db.post(write, stored)
+
+    def _make_room(
+        self, connection: sqlite3.Connection, agent: str, added: int, *, further: bool = False
+    ) -> tuple[tuple[int, int], int]:
+        """After so many bytes were stored: count and bytes of what was evicted, and the bytes that are kept.
+
+        Of an agent within its quota nothing is evicted, unless it is to go `further`.
+        """
+        kept = kept_bytes(connection, agent)
+        # Twice what came in: every write stays short, and the tenth below the quota is reached all the same.
+        gone = evict(connection, agent, 2 * added) if kept > self._policy.quota_bytes or further else (0, 0)
+        return gone, kept - gone[1]
+
+    def _count_evicted(self, agent: str, gone: tuple[int, int]) -> None:
+        if gone[0]:
+            self._evicted.setdefault(agent, Tally()).add(*gone)
+            self._dropped(Dropped.QUOTA, gone[0])
 
     async def _store(self, agent: str, instance: str, records: Sequence[Record]) -> dict[int, int]:
         """Store what was pushed, after a mark of what was dropped before it. Returns the new ids by sequence."""
         marks = self._intake.mark(agent)
         at, added = self._clock.now(), sum(r.size for r in records)
         now, serving = to_ms(at), self._serving.get(agent, instance)
-        quota, evicting = self._policy.quota_bytes, agent in self._evicted
+        evicting = agent in self._evicted
 
         def write(connection: sqlite3.Connection) -> tuple[list[int | None], list[int], tuple[int, int], int]:
             store(connection, None, marks, now)
             ids = store(connection, instance, records, now)
             ended = end_left_turns(connection, agent, serving, at) if instance != serving else []
-            kept = kept_bytes(connection, agent)
-            # Twice what came in: every write stays short, and the tenth below the quota is reached all the same.
-            gone = evict(connection, agent, 2 * added) if kept > quota or evicting else (0, 0)
-            return ids, ended, gone, kept - gone[1]
+            return ids, ended, *self._make_room(connection, agent, added, further=evicting)
 
         ids, ended, gone, kept = await self._db.write(write)
         if ended:
             self._hub.stored(agent, ended[-1])
-        if gone[0]:
-            tally = self._evicted.setdefault(agent, Tally())
-            tally.add(*gone)
-            self._dropped(Dropped.QUOTA, gone[0])
-            if kept <= 0.9 * quota:
-                del self._evicted[agent]
-                self._tell([notice(self._clock, agent, tally, "the oldest of this agent, to keep within its quota")])
+        self._count_evicted(agent, gone)
+        if gone[0] and kept <= 0.9 * self._policy.quota_bytes:
+            tally = self._evicted.pop(agent)
+            self._tell([notice(self._clock, agent, tally, "the oldest of this agent, to keep within its quota")])
         return {r.sequence: i for r, i in zip(records, ids, strict=True) if i is not None}
 
     def _announce(self, agent: str, events: Sequence[Event], ids: Mapping[int, int]) -> None:
