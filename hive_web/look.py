@@ -63,7 +63,7 @@ class Look:
     @property
     def dialogue(self) -> str:
         """Another one after any question or reminder has changed."""
-        return self._stamp(self.versions.questions, self.versions.reminders)
+        return f"{self._run} {self.versions.questions} {self.versions.reminders}"
 
     @property
     def pending(self) -> Sequence[Approval]:
@@ -137,6 +137,10 @@ class Look:
             "operators": self._stamp(self.versions.people),
         }
 
+    def asked_by(self, agent: str) -> str:
+        """The stamp of what an agent asks the operators."""
+        return stamp(*(q.id for q in self.questions if q.asker == agent))
+
     def agent_stamps(self, name: str) -> Mapping[str, str]:
         """By the tab of an agent's pages; of one that is gone too."""
         agent = next((agent for agent in self.agents if agent.name == name), None)
@@ -144,7 +148,7 @@ class Look:
         turns = stamp(f"{turn.id} {turn.outcome}" if turn is not None else "")
         said = next((m.id for m in reversed(self.messages) if name in (m.sender, m.recipient)), "")
         return {
-            "live": stamp(*(q.id for q in self.questions if q.asker == name)),
+            "live": self.asked_by(name),
             "inbox": self._stamp(self.versions.reminders, said, agent.unread if agent is not None else 0),
             "stats": turns,
             "decisions": turns,
@@ -153,7 +157,12 @@ class Look:
 
     def _stamp(self, *parts: str | int) -> str:
         """With what core counts since it was started."""
-        return stamp(self.version.partition(" ")[0], *map(str, parts))
+        return stamp(self._run, *map(str, parts))
+
+    @property
+    def _run(self) -> str:
+        """Of core's."""
+        return self.version.partition(" ")[0]
 
 
 async def offered(call: Awaitable[T]) -> T | None:

@@ -81,7 +81,7 @@ class AgentPages(Room):
                 "older": str(older),
                 # Of this answer, which brought the history: what is shown of the hive may be older, or newer.
                 "history_cursor": str(max(reply.cursor, history.newest)),
-                "place_stamp": look.agent_stamps(name)["live"] if latest else "",
+                "place_stamp": look.asked_by(name) if latest else "",
                 "key": new_secret(),
             },
             key=(name, latest),
