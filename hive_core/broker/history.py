@@ -87,13 +87,12 @@ def match_expression(query: str) -> str:
     """FTS5's expression for plain words: whatever its syntax would make of them, they are only words here."""
     if len(query) > MAX_QUERY:
         raise TooLargeError(f"{len(query)} characters to search for; {MAX_QUERY} is the limit.", limit=MAX_QUERY)
-    words, count = _WORD.findall(query), len(_TOKEN.findall(query))
+    words = _WORD.findall(query)
     if not words:
         raise InvalidError("There is no word to search for.", hint="Give one or more words.")
-    if max(len(words), count) > MAX_QUERY_WORDS:
-        raise TooLargeError(
-            f"{max(len(words), count)} words to search for; {MAX_QUERY_WORDS} is the limit.", limit=MAX_QUERY_WORDS
-        )
+    count = max(len(words), len(_TOKEN.findall(query)))
+    if count > MAX_QUERY_WORDS:
+        raise TooLargeError(f"{count} words to search for; {MAX_QUERY_WORDS} is the limit.", limit=MAX_QUERY_WORDS)
     return " ".join(f'"{word}"' for word in words) + "*"
 
 
